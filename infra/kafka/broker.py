@@ -1,0 +1,378 @@
+"""A local Apache Kafka: one KRaft JVM on loopback, its data in a home folder, started once and attached to after that.
+
+The broker outlives the program that started it (as `alluse up --detach` needs), so all that is known of it lies in its
+folder: the ports (fixed for the life of the data, so that clients find it again), its process, its log.
+
+    <home>/kafka/   ports.json  process.json  server.properties  broker.log  data/  tmp/  lock
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from infra.errors import UnavailableError
+from infra.kafka.jars import CHECKSUMS, Jars, ensure_jars
+from infra.kafka.java import Java, find_java
+from infra.processes import ServerProcess, file_lock, require_disk, tail, write_atomically
+
+_log = logging.getLogger("alluse.kafka.broker")
+
+TEMPLATE = Path(__file__).with_name("server.properties.template")
+# Below the range from which systems take the ports of outgoing connections, so that a stopped broker's port stays free.
+PORTS = range(21000, 30000)
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The broker's two loopback ports."""
+
+    client: int
+    controller: int
+
+
+class LocalBroker:
+    """One broker for one home folder; any number of objects, in any number of processes, may stand for it.
+
+    `cache` holds what is shared between homes: jars, class-data archive, Maven's repository. `heap_mb` bounds the heap.
+    `jit`: `quick` (C1 only, up in the shortest time) or `full` (C1 and C2, for long throughput runs).
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        cache: Path,
+        *,
+        heap_mb: int = 512,
+        jit: Literal["quick", "full"] = "quick",
+        checksums: Path = CHECKSUMS,
+    ) -> None:
+        self.folder = home.absolute() / "kafka"
+        self.cache = cache.absolute()
+        self.log_file = self.folder / "broker.log"
+        self._heap_mb = heap_mb
+        self._jit = jit
+        self._checksums = checksums
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started_here = False
+
+    # ------------------------------------------------------------------ what is known
+
+    @property
+    def process(self) -> ServerProcess | None:
+        """The broker's process as last noted, alive or not."""
+        return ServerProcess.load(self.folder / "process.json")
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the broker if it lives."""
+        process = self.process
+        return process.pid if process is not None and self.alive() else None
+
+    @property
+    def bootstrap(self) -> str | None:
+        """`host:port` of the broker, the same for the life of the data; None before the first start."""
+        ports = self._ports()
+        return f"127.0.0.1:{ports.client}" if ports else None
+
+    @property
+    def started_here(self) -> bool:
+        """Whether this object started the running broker (else it is another's, who will stop it)."""
+        return self._started_here and self.alive()
+
+    def alive(self) -> bool:
+        """Whether the process lives; it may not answer yet."""
+        if self._child is not None:
+            self._child.poll()
+        process = self.process
+        return process is not None and process.alive()
+
+    # ------------------------------------------------------------------ start and stop
+
+    def start(self) -> str:
+        """Start the broker, or attach to the one that runs on this home; return its `host:port` when it answers.
+
+        Raises UnavailableError: `JAVA_MISSING`, `MAVEN_MISSING`, `KAFKA_JARS_UNAVAILABLE`, `KAFKA_JAR_CHECKSUM`,
+        `DISK_FULL`, `KAFKA_PORT_TAKEN`, `KAFKA_START_FAILED`, `HOME_BUSY`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            if self.alive():
+                return self._wait_ready()
+            require_disk(self.folder, 512 << 20, purpose="The local Kafka broker")
+            java = find_java()
+            jars = ensure_jars(self.cache, java, checksums=self._checksums)
+            archive = ensure_class_archive(self.cache, java, jars)
+            flags = [f"-XX:SharedArchiveFile={archive}"] if archive else []
+            return self._start(java, jars, flags)
+
+    def attach(self) -> str:
+        """The `host:port` of the broker that runs on this home. Raises UnavailableError `KAFKA_NOT_RUNNING`."""
+        if not self.alive():
+            raise UnavailableError("KAFKA_NOT_RUNNING", f"No local Kafka broker runs on {self.folder}.", "Run `alluse up`.")
+        return self._wait_ready()
+
+    def stop(self) -> None:
+        """Stop cleanly, whoever started it; killed if it has not ended after 20 s. Nothing to do when it is not running."""
+        if not self.folder.is_dir():
+            return
+        with self._locked():
+            self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a crash would; the data stay as they are."""
+        self._end(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.started_here:
+            self.stop()
+
+    # ------------------------------------------------------------------ inside
+
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        return file_lock(self.folder / "lock", timeout_s=START_TIMEOUT_S * 2, doing="starting or stopping the local Kafka broker")
+
+    def _end(self, number: signal.Signals) -> None:
+        process = self.process
+        if process is None:
+            return
+        process.send(number)
+        if not process.wait_gone(STOP_TIMEOUT_S, child=self._child):
+            _log.warning("the local Kafka broker did not end, killing it", extra={"pid": process.pid})
+            process.send(signal.SIGKILL)
+            process.wait_gone(STOP_TIMEOUT_S, child=self._child)
+        (self.folder / "process.json").unlink(missing_ok=True)
+        self._child = None
+        self._started_here = False
+
+    def _ports(self) -> Ports | None:
+        try:
+            noted = json.loads((self.folder / "ports.json").read_text())
+        except FileNotFoundError:
+            return None
+        return Ports(noted["client"], noted["controller"])
+
+    def _start(self, java: Java, jars: Jars, flags: list[str]) -> str:
+        """Caller holds the lock. New ports are tried again when another process takes them first."""
+        fixed = self._ports()
+        for attempt in range(5):
+            ports = fixed or _free_ports()
+            if fixed:
+                _require_free(fixed, self.folder)
+            self._write_properties(ports)
+            self._format(java, jars, flags)
+            write_atomically(self.folder / "ports.json", json.dumps({"client": ports.client, "controller": ports.controller}))
+            try:
+                self._launch(java, jars, flags)
+                return self._wait_ready()
+            except UnavailableError:
+                self._end(signal.SIGKILL)
+                taken = "Address already in use" in tail(self.log_file, 200)
+                if fixed:
+                    raise
+                (self.folder / "ports.json").unlink()
+                if not taken or attempt == 4:
+                    raise
+        raise AssertionError("unreachable: the last attempt raises")
+
+    def _write_properties(self, ports: Ports) -> None:
+        text = TEMPLATE.read_text()
+        for name, value in {"port": ports.client, "controller_port": ports.controller, "data": self.folder / "data"}.items():
+            text = text.replace("{" + name + "}", str(value))
+        write_atomically(self.folder / "server.properties", text)
+
+    def _format(self, java: Java, jars: Jars, flags: list[str]) -> None:
+        """Format the data folder once, in a draft beside it: a start that dies here leaves nothing half formatted."""
+        data = self.folder / "data"
+        if data.is_dir():
+            return
+        draft = self.folder / "data.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        properties = self.folder / "format.properties"
+        properties.write_text((self.folder / "server.properties").read_text().replace(f"log.dirs={data}", f"log.dirs={draft}"))
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(properties)]
+        with self.log_file.open("ab") as output:
+            command = self._java(java, [*flags, "-Xmx128m", "-XX:+UseSerialGC"], arguments)
+            done = subprocess.run(
+                command, env=self._environment(jars), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            )
+        if done.returncode != 0:
+            raise self._failed("could not format its data folder")
+        properties.unlink()
+        draft.rename(data)
+
+    def _launch(self, java: Java, jars: Jars, flags: list[str]) -> None:
+        heap = [f"-Xmx{self._heap_mb}m", "-Xms128m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"]
+        jit = ["-XX:TieredStopAtLevel=1"] if self._jit == "quick" else []
+        command = self._java(java, [*heap, *jit, *flags], ["kafka.Kafka", str(self.folder / "server.properties")])
+        with contextlib.suppress(FileNotFoundError):
+            if self.log_file.stat().st_size > 16 << 20:
+                self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        with self.log_file.open("ab") as output:
+            self._child = subprocess.Popen(
+                command,
+                env=self._environment(jars),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the program, which then stops the broker in order
+            )
+        ServerProcess.of(self._child.pid).save(self.folder / "process.json")
+        self._started_here = True
+
+    def _java(self, java: Java, options: list[str], arguments: list[str]) -> list[str]:
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        logging_options = [
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+        ]
+        return [
+            str(java.binary),
+            "-XX:-UsePerfData",
+            f"-Djava.io.tmpdir={temporary}",
+            "-Djava.awt.headless=true",
+            *logging_options,
+            *options,
+            *arguments,
+        ]
+
+    def _environment(self, jars: Jars) -> dict[str, str]:
+        return {**os.environ, "CLASSPATH": jars.classpath}
+
+    def _wait_ready(self) -> str:
+        """Until the port answers a metadata request."""
+        bootstrap = self.bootstrap
+        assert bootstrap is not None
+        client = AdminClient(
+            {"bootstrap.servers": bootstrap, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "log_level": 0}
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                if client.list_topics(timeout=0.3).brokers:
+                    return bootstrap
+            except KafkaException as error:
+                if not self.alive():
+                    raise self._failed("ended before it answered") from error
+                if time.monotonic() > deadline:
+                    raise self._failed(f"did not answer within {START_TIMEOUT_S:.0f} s") from error
+
+    def _failed(self, what: str) -> UnavailableError:
+        errors = [line for line in tail(self.log_file, 200).splitlines() if "ERROR" in line or "Exception" in line]
+        return UnavailableError(
+            "KAFKA_START_FAILED",
+            f"The local Kafka broker {what}: {errors[-1].strip() if errors else 'no error in its log'} (log {self.log_file}).",
+            "Read the log; `alluse doctor` checks ports, disk and memory.",
+        )
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_ports() -> Ports:
+    candidates = random.SystemRandom().sample(PORTS, 200)
+    free = [port for port in candidates if _bindable(port)][:2]
+    if len(free) < 2:
+        raise UnavailableError(
+            "KAFKA_PORT_TAKEN",
+            f"No free loopback port was found between {PORTS.start} and {PORTS.stop}.",
+            "End what listens on them.",
+        )
+    return Ports(*free)
+
+
+def _require_free(ports: Ports, folder: Path) -> None:
+    for port in (ports.client, ports.controller):
+        if not _bindable(port):
+            raise UnavailableError(
+                "KAFKA_PORT_TAKEN",
+                f"Port {port} of the local Kafka broker is in use by another process.",
+                f"End that process, or remove {folder / 'ports.json'} to have new ports chosen (clients must then start again).",
+            )
+
+
+def ensure_class_archive(cache: Path, java: Java, jars: Jars) -> Path | None:
+    """The class-data archive for this Java and these jars, made once by running a broker that writes it when it ends.
+
+    It halves the broker's start; a broker without it is slower and no less right, so a failure to make it is a warning.
+    """
+    archive = cache / "kafka" / f"classes-{jars.fingerprint}-java{java.version}.jsa"
+    if archive.is_file():
+        return archive
+    with file_lock(cache / "kafka" / "classes.lock", timeout_s=180, doing="making the class-data archive of the Kafka broker"):
+        if archive.is_file():
+            return archive
+        scratch = cache / "kafka" / f"scratch-{uuid.uuid4().hex[:8]}"
+        rehearsal = LocalBroker(scratch, cache)
+        rehearsal.folder.mkdir(parents=True)
+        try:
+            draft = scratch / "classes.jsa"
+            bootstrap = rehearsal._start(java, jars, [])
+            rehearsal._end(signal.SIGTERM)
+            rehearsal._launch(java, jars, [f"-XX:ArchiveClassesAtExit={draft}"])
+            rehearsal._wait_ready()
+            _exercise(bootstrap)
+            rehearsal._end(signal.SIGTERM)
+            draft.replace(archive)
+        except (UnavailableError, KafkaException, OSError) as error:
+            _log.warning("no class-data archive: the local Kafka broker starts more slowly", extra={"reason": str(error)})
+            return None
+        finally:
+            rehearsal._end(signal.SIGKILL)
+            shutil.rmtree(scratch, ignore_errors=True)
+    return archive
+
+
+def _exercise(bootstrap: str) -> None:
+    """Use what every run uses, so that its classes are in the archive."""
+    from confluent_kafka import Consumer, Producer
+    from confluent_kafka.admin import NewTopic
+
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # kept in a name: its futures end with it
+    for future in admin.create_topics([NewTopic("rehearsal", 4, 1)]).values():
+        future.result(30)
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "rehearsal", "group.protocol": "consumer"})
+    consumer.subscribe(["rehearsal"])
+    consumer.poll(1.0)
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "rehearsal"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce("rehearsal", b"x")
+    producer.send_offsets_to_transaction(consumer.position(consumer.assignment()), consumer.consumer_group_metadata(), 10)
+    producer.commit_transaction(30)
+    consumer.poll(1.0)
+    consumer.close()

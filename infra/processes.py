@@ -1,0 +1,126 @@
+"""Server processes that outlive the program that started them, and the locks that keep two starts apart."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from infra.errors import UnavailableError
+
+
+@contextlib.contextmanager
+def file_lock(path: Path, *, timeout_s: float, doing: str) -> Iterator[None]:
+    """Hold an exclusive lock on `path` between processes (and threads); the system frees it when the holder dies.
+
+    Raises UnavailableError `HOME_BUSY` when another holds it for longer than `timeout_s`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise UnavailableError(
+                        "HOME_BUSY",
+                        f"Another process has been {doing} for more than {timeout_s:.0f} s (lock {path}).",
+                        "Wait for it or end it, then try again.",
+                    ) from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A process known by pid and start time, so that a reused pid is never taken for it (or killed)."""
+
+    pid: int
+    created: float
+
+    @staticmethod
+    def of(pid: int) -> ServerProcess:
+        return ServerProcess(pid, psutil.Process(pid).create_time())
+
+    @staticmethod
+    def load(path: Path) -> ServerProcess | None:
+        """The process noted in `path`; None when there is no (whole) note."""
+        try:
+            note = json.loads(path.read_text())
+            return ServerProcess(int(note["pid"]), float(note["created"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+    def save(self, path: Path) -> None:
+        write_atomically(path, json.dumps({"pid": self.pid, "created": self.created}))
+
+    def _process(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1.0
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def alive(self) -> bool:
+        return self._process() is not None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if it still lives."""
+        process = self._process()
+        if process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def wait_gone(self, timeout_s: float, *, child: subprocess.Popen[bytes] | None = None) -> bool:
+        """Wait until it has ended. `child`: its Popen where this process is the parent, to reap it."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if child is not None:
+                child.poll()
+            if not self.alive():
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a small file in one step, so that no reader and no crash sees half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def require_disk(folder: Path, free_bytes: int, *, purpose: str) -> None:
+    """Raises UnavailableError `DISK_FULL` when less than `free_bytes` are free where `folder` is."""
+    free = shutil.disk_usage(folder).free
+    if free < free_bytes:
+        raise UnavailableError(
+            "DISK_FULL",
+            f"{purpose} needs {free_bytes >> 20} MiB free at {folder}, there are {free >> 20} MiB.",
+            "Free space, or set ALLUSE_HOME to a folder on a larger disk.",
+        )
+
+
+def tail(path: Path, lines: int = 12) -> str:
+    """The last lines of a log file, for an error message."""
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(no log)"
