@@ -1,0 +1,113 @@
+"""Whole batches of one record to and from Arrow columns, by pyruhvro.
+
+The five header bytes are read and written as two leading fields, a boolean (the zero byte) and a float (the id's four
+raw bytes), so that nothing is cut off in Python and the ids of a batch are checked as one uint32 column.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyruhvro
+
+from schemas.errors import NotThisRecordError
+from schemas.sizes import encoded_bytes
+
+Columns = pa.RecordBatch | Mapping[str, Sequence[Any] | pa.Array]
+"""Rows to encode: a record batch, or a column (Arrow array or Python values) by field name."""
+
+HEADER_FIELDS = [{"name": "_magic", "type": "boolean"}, {"name": "_id", "type": "float"}]
+
+
+class BatchReader:
+    """Decodes batches of one version of one record."""
+
+    def __init__(self, name: str, header: bytes, schema: dict[str, Any]) -> None:
+        self.name = name
+        self._schema_json = json.dumps(schema | {"fields": HEADER_FIELDS + schema["fields"]})
+        self._id = int.from_bytes(header[1:], "little")
+        self.schema: pa.Schema = pyruhvro.avro_to_arrow_schema(json.dumps(schema))
+
+    def read(self, values: list[bytes]) -> pa.RecordBatch | None:
+        """The batch, or None when the values are not all whole records of this version in the plainest form."""
+        if not values:
+            return _empty(self.schema)
+        try:
+            batch: pa.RecordBatch = pyruhvro.deserialize_array(values, self._schema_json)
+            batch.validate(full=True)  # pyruhvro does not look whether a string is UTF-8
+        except (ValueError, TypeError, pa.ArrowException):
+            return None
+        except BaseException as error:
+            if not _is_panic(error):
+                raise
+            return None
+        ids = pc.min_max(batch.column(1).view(pa.uint32())).as_py()
+        if pc.any(batch.column(0)).as_py() or ids["min"] != self._id or ids["max"] != self._id:
+            return None
+        records = pa.RecordBatch.from_arrays(batch.columns[2:], schema=self.schema)
+        # pyruhvro does not look at what follows a record's end.
+        written = encoded_bytes(records) + 5 * len(values)
+        return records if written == sum(map(len, values)) else None
+
+    def read_own(self, values: list[bytes]) -> pa.RecordBatch:
+        """The batch of values that were written by this release."""
+        batch = self.read(values)
+        if batch is None:
+            raise NotThisRecordError(f"{self.name}: the batch decoder disagrees with the record decoder")
+        return batch
+
+
+class BatchWriter:
+    """Encodes batches of one record."""
+
+    def __init__(self, name: str, header: bytes, schema: dict[str, Any]) -> None:
+        self.name = name
+        self._header = header
+        self._schema_json = json.dumps(schema | {"fields": HEADER_FIELDS + schema["fields"]})
+        self._schema: pa.Schema = pyruhvro.avro_to_arrow_schema(self._schema_json)
+
+    def write(self, columns: Columns) -> list[bytes]:
+        """Bytes of each row."""
+        fields = list(self._schema)[2:]
+        names = columns.schema.names if isinstance(columns, pa.RecordBatch) else list(columns)
+        if different := {field.name for field in fields} ^ set(names):
+            raise NotThisRecordError(f"{self.name}: columns missing or unknown: {', '.join(sorted(different))}")
+        arrays = [self._column(field, columns[field.name]) for field in fields]
+        rows = len(arrays[0])
+        if rows == 0:
+            return []
+        magic = pa.Array.from_buffers(pa.bool_(), rows, [None, pa.py_buffer(bytes((rows + 7) // 8))])
+        ids = pa.Array.from_buffers(pa.float32(), rows, [None, pa.py_buffer(self._header[1:] * rows)])
+        try:
+            batch = pa.RecordBatch.from_arrays([magic, ids, *arrays], schema=self._schema)
+            batch.validate(full=True)
+            chunks: list[pa.Array] = pyruhvro.serialize_record_batch(batch, self._schema_json, 1)
+        except (ValueError, TypeError, pa.ArrowException) as error:
+            raise NotThisRecordError(f"these columns are no {self.name}: {error}") from error
+        except BaseException as error:
+            if not _is_panic(error):
+                raise
+            raise NotThisRecordError(f"these columns are no {self.name}: {error}") from error
+        return [value for chunk in chunks for value in chunk.to_pylist()]
+
+    def _column(self, field: pa.Field, values: Any) -> pa.Array:
+        try:
+            if isinstance(values, pa.ChunkedArray):
+                values = values.combine_chunks()
+            array = values.cast(field.type) if isinstance(values, pa.Array) else pa.array(values, field.type)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            raise NotThisRecordError(f"{self.name}.{field.name}: {error}") from error
+        if not field.nullable and array.null_count:
+            raise NotThisRecordError(f"{self.name}.{field.name}: null where none may be")
+        return array
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _is_panic(error: BaseException) -> bool:
+    """A Rust panic: no `Exception`, and its class can't be imported."""
+    return type(error).__name__ == "PanicException"
