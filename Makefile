@@ -45,7 +45,7 @@ chaos: setup  ## the fault tests at length: 20 kills of each process instead of 
 	@ALLUSE_CHAOS_KILLS=20 $(PY) -m pytest -k "chaos or kill" $(TESTS)
 
 setup: $(STAMP)  ## Python environment from the lock file, the broker's jars; once done, nothing is downloaded
-	@$(PY) -m infra.kafka.jars
+	@$(PY) -m infra.kafka
 
 $(STAMP): | prerequisites
 	@echo "Setting up $(VENV) from $(LOCK) (once; a few minutes)" >&2

@@ -1,6 +1,6 @@
 """Logging on standard error, as text for people or one JSON object a line for machines (`ALLUSE_LOG`).
 
-Use `logging.getLogger("alluse.<part>")` and put data into `extra={"topic": ..., "partition": ...}`: both formats show it.
+Use `logging.getLogger("alluse.<part>")` and put data into `extra={"topic": ..., "partition": ...}`: both show it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
-        line = f"{_time(record)[11:]} {record.levelname:<7} {record.name}: {record.getMessage()}{' ' + extras if extras else ''}"
+        line = f"{_time(record)[11:]} {record.levelname:<7} {record.name}: {record.getMessage()}{extras}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -47,7 +47,9 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def configure_logs(style: Literal["text", "json"] = "text", *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
+def configure_logs(
+    style: Literal["text", "json"] = "text", *, level: int = logging.INFO, stream: TextIO | None = None
+) -> None:
     """Send every log record to `stream` (standard error) in this style; replaces what was configured before.
 
     Libraries speak from WARNING on, the system's own loggers (`alluse.*`) from `level` on.

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from infra.errors import UnavailableError
 
 
 @contextlib.contextmanager
-def file_lock(path: Path, *, timeout_s: float, doing: str) -> Iterator[None]:
+def file_lock(path: Path, *, timeout_s: float, doing: str) -> Generator[None]:
     """Hold an exclusive lock on `path` between processes (and threads); the system frees it when the holder dies.
 
     Raises UnavailableError `HOME_BUSY` when another holds it for longer than `timeout_s`.

@@ -29,16 +29,19 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 # Variables of Kafka's own scripts and images, which are no client properties.
 _NOT_PROPERTIES = frozenset(
-    "KAFKA_" + name
-    for name in (
-        "BOOTSTRAP_SERVERS GROUP_PROTOCOL HOME OPTS HEAP_OPTS JVM_PERFORMANCE_OPTS JMX_OPTS JMX_PORT LOG4J_OPTS GC_LOG_OPTS "
-        "DEBUG VERSION LOG_DIR LOG_DIRS CLUSTER_ID NODE_ID"
-    ).split()
+    {
+        *("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_PROTOCOL", "KAFKA_HOME", "KAFKA_OPTS", "KAFKA_HEAP_OPTS"),
+        *("KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_JMX_OPTS", "KAFKA_JMX_PORT", "KAFKA_LOG4J_OPTS", "KAFKA_GC_LOG_OPTS"),
+        *("KAFKA_DEBUG", "KAFKA_VERSION", "KAFKA_LOG_DIR", "KAFKA_LOG_DIRS", "KAFKA_CLUSTER_ID", "KAFKA_NODE_ID"),
+    }
 )
 # Exactly-once rests on these; the system sets them itself (infra/kafka/clients.py).
 _RESERVED = frozenset(
-    "acks auto.offset.reset bootstrap.servers enable.auto.commit enable.auto.offset.store enable.idempotence group.id "
-    "group.instance.id group.protocol isolation.level partitioner transactional.id transaction.timeout.ms".split()
+    {
+        *("acks", "auto.offset.reset", "bootstrap.servers", "enable.auto.commit", "enable.auto.offset.store"),
+        *("enable.idempotence", "group.id", "group.instance.id", "group.protocol", "isolation.level", "partitioner"),
+        *("transactional.id", "transaction.timeout.ms"),
+    }
 )
 
 
@@ -61,31 +64,54 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", env_ignore_empty=True)
 
-    home: Folder = Field(CHECKOUT / ".alluse", alias="ALLUSE_HOME", description="Local state: data of the local servers, process notes.")
+    home: Folder = Field(
+        CHECKOUT / ".alluse", alias="ALLUSE_HOME", description="Local state: data of the local servers, process notes."
+    )
     cache: Folder = Field(
-        Path("~/.cache/alluse"), alias="ALLUSE_CACHE", validate_default=True, description="Downloads shared between homes: the broker's jars."
+        Path("~/.cache/alluse"),
+        alias="ALLUSE_CACHE",
+        validate_default=True,
+        description="Downloads shared between homes: the broker's jars.",
     )
     namespace: str = Field(
-        "", alias="ALLUSE_NAMESPACE", pattern=r"^([a-z][a-z0-9_]{0,39})?$", description="Prefix of all topics, groups and of the Postgres schema of the log in use."
+        "",
+        alias="ALLUSE_NAMESPACE",
+        pattern=r"^([a-z][a-z0-9_]{0,39})?$",
+        description="Prefix of all topics, groups and of the Postgres schema of the log in use.",
     )
     log: Literal["text", "json"] = Field("text", alias="ALLUSE_LOG", description="Form of the logs on standard error.")
     kafka_bootstrap_servers: str | None = Field(
-        None, alias="KAFKA_BOOTSTRAP_SERVERS", min_length=1, description="The Kafka cluster, host:port, separated by commas; unset: a local broker."
+        None,
+        alias="KAFKA_BOOTSTRAP_SERVERS",
+        min_length=1,
+        description="The Kafka cluster, host:port, separated by commas; unset: a local broker.",
     )
     kafka_group_protocol: Literal["consumer", "classic"] = Field(
-        "consumer", alias="KAFKA_GROUP_PROTOCOL", description="`classic` (static membership) for clusters without KIP-848 or with long sessions."
+        "consumer",
+        alias="KAFKA_GROUP_PROTOCOL",
+        description="`classic` (static membership) for clusters without KIP-848 or with long sessions.",
     )
     kafka_properties: Annotated[Mapping[str, SecretStr], AfterValidator(_plain_properties)] = Field(
-        default_factory=dict[str, SecretStr], alias="kafka", description="All other KAFKA_SOME_NAME: librdkafka's client property some.name."
+        default_factory=dict[str, SecretStr],
+        alias="kafka",
+        description="All other KAFKA_SOME_NAME: librdkafka's client property some.name.",
     )
-    schema_registry_url: str | None = Field(None, alias="SCHEMA_REGISTRY_URL", description="Registry to register schemas with; unset: none.")
+    schema_registry_url: str | None = Field(
+        None, alias="SCHEMA_REGISTRY_URL", description="Registry to register schemas with; unset: none."
+    )
     database_url: SecretStr | None = Field(
-        None, alias="DATABASE_URL", description="PostgreSQL, postgresql://user:password@host:port/name; unset: an embedded server."
+        None,
+        alias="DATABASE_URL",
+        description="PostgreSQL, postgresql://user:password@host:port/name; unset: an embedded server.",
     )
     otel_endpoint: str | None = Field(
-        None, alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OpenTelemetry collector; unset: no telemetry leaves. Other OTEL_* are read by its SDK."
+        None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="OpenTelemetry collector; unset: no telemetry leaves. Other OTEL_* are read by its SDK.",
     )
-    otel_service_name: str = Field("alluse", alias="OTEL_SERVICE_NAME", description="Name under which telemetry is reported.")
+    otel_service_name: str = Field(
+        "alluse", alias="OTEL_SERVICE_NAME", description="Name under which telemetry is reported."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -96,8 +122,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment, then file; each as a plain mapping, so that both spell the same names."""
-        return (_Environment(settings_cls), InitSettingsSource(settings_cls, _from_file()))
+        """What the caller gives, environment, file; the file as a plain mapping, so that both spell the same names."""
+        del env_settings, dotenv_settings, file_secret_settings
+        return (init_settings, _Environment(settings_cls), InitSettingsSource(settings_cls, _from_file()))
 
     @property
     def postgres_schema(self) -> str:
@@ -148,7 +175,7 @@ def _from_file() -> dict[str, Any]:
 
 
 def load_settings() -> Settings:
-    """The settings of this process. Raises RequestError `SETTINGS_INVALID`; its text names the setting, never its value."""
+    """The settings of this process. Raises RequestError `SETTINGS_INVALID`; it names the setting, never its value."""
     try:
         return Settings()  # pyright: ignore[reportCallIssue]  # every field has a default, pyright does not see it through the aliases
     except ValidationError as error:
@@ -157,4 +184,6 @@ def load_settings() -> Settings:
 
 
 def _invalid(problem: str) -> RequestError:
-    return RequestError("SETTINGS_INVALID", f"Bad setting: {problem}.", "Correct the environment variable or the settings file.")
+    return RequestError(
+        "SETTINGS_INVALID", f"Bad setting: {problem}.", "Correct the environment variable or the settings file."
+    )

@@ -51,7 +51,12 @@ def reader(cluster: Cluster, *, overrides: Mapping[str, object] | None = None) -
 
     It joins no group and commits nothing; librdkafka wants a group name all the same.
     """
-    properties = {**_reading(cluster), "group.id": cluster.group("reader"), "enable.partition.eof": True, **(overrides or {})}
+    properties = {
+        **_reading(cluster),
+        "group.id": cluster.group("reader"),
+        "enable.partition.eof": True,
+        **(overrides or {}),
+    }
     return _make(Consumer, properties, logger=True)
 
 

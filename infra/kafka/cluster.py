@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.errors import RequestError, UnavailableError
@@ -52,13 +52,13 @@ class Cluster:
             **self.properties,
         }
 
-    def require_reachable(self, timeout_s: float = 10.0) -> None:
+    def require_reachable(self, timeout_s: float = 5.0) -> None:
         """Raises UnavailableError `KAFKA_UNREACHABLE` when no broker answers a metadata request in time,
         RequestError `SETTINGS_INVALID` when librdkafka refuses a client property."""
         try:
             AdminClient({**self.client_properties(), "log_level": 0}).list_topics(timeout=timeout_s)
         except KafkaException as error:
-            reason = error.args[0]
+            reason = reason_of(error)
             if reason.name() in ("_INVALID_ARG", "_NOT_IMPLEMENTED"):
                 raise invalid_property(error) from error
             raise UnavailableError(
@@ -68,10 +68,17 @@ class Cluster:
             ) from error
 
 
+def reason_of(error: KafkaException) -> KafkaError:
+    """What Kafka or librdkafka says is wrong: its code, and whether to retry, abort or give up."""
+    reason: object = error.args[0]
+    assert isinstance(reason, KafkaError)
+    return reason
+
+
 def invalid_property(error: KafkaException) -> RequestError:
     """The error for a client property that librdkafka does not take; says which, never its value."""
     return RequestError(
         "SETTINGS_INVALID",
-        f"A Kafka client property was refused: {error.args[0].str()}.",
+        f"A Kafka client property was refused: {reason_of(error).str()}.",
         "KAFKA_SOME_NAME becomes the librdkafka property some.name: check its name and value.",
     )

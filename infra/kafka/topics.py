@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +12,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from infra.errors import UnavailableError
 from infra.kafka.clients import MAX_MESSAGE_BYTES
-from infra.kafka.cluster import Cluster
+from infra.kafka.cluster import Cluster, reason_of
 
 FOREVER_MS = 2**63 - 1
 DAYS_KEPT = 7
@@ -99,10 +100,7 @@ def ensure_topics(
         there = client.list_topics(timeout=timeout_s).topics
         missing = [name for name in wanted if name not in there]
         _require_same(client, {name: wanted[name] for name in wanted if name in there}, timeout_s)
-        news = [
-            NewTopic(name, wanted[name][1], replication, config=wanted[name][0].configs())
-            for name in missing
-        ]
+        news = [NewTopic(name, wanted[name][1], replication, config=wanted[name][0].configs()) for name in missing]
         made: list[str] = []
         lost_race: list[str] = []
         for name, future in (client.create_topics(news, operation_timeout=timeout_s) if news else {}).items():
@@ -110,17 +108,31 @@ def ensure_topics(
                 future.result(timeout_s)
                 made.append(name)
             except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                if reason_of(error).code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
                 lost_race.append(name)
+        _await_visible(client, [*made, *lost_race], timeout_s)
         _require_same(client, {name: wanted[name] for name in lost_race}, timeout_s)
     except KafkaException as error:
         raise UnavailableError(
             "KAFKA_TOPICS_FAILED",
-            f"The topics could not be made or looked at on {cluster.bootstrap}: {error.args[0].str()}.",
+            f"The topics could not be made or looked at on {cluster.bootstrap}: {reason_of(error).str()}.",
             "Check that the cluster runs and that this client may describe and create topics.",
         ) from error
     return made
+
+
+def _await_visible(client: AdminClient, names: Collection[str], timeout_s: float) -> None:
+    """Until the brokers know them: the controller has made a topic a moment before."""
+    deadline = time.monotonic() + timeout_s
+    while missing := set(names) - set(client.list_topics(timeout=timeout_s).topics):
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                "KAFKA_TOPICS_FAILED",
+                f"Made, but not visible after {timeout_s:.0f} s: {', '.join(sorted(missing))}.",
+                "Look at the brokers' logs and disks, then try again.",
+            )
+        time.sleep(0.02)
 
 
 def _require_same(client: AdminClient, expected: Mapping[str, tuple[Topic, int]], timeout_s: float) -> None:
