@@ -6,16 +6,20 @@ raw bytes), so that nothing is cut off in Python and the ids of a batch are chec
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyruhvro
+import pyarrow.compute
+import pyruhvro as _pyruhvro
 
 from schemas.errors import NotThisRecordError
 from schemas.sizes import encoded_bytes
 
-Columns = pa.RecordBatch | Mapping[str, Sequence[Any] | pa.Array]
+pc: Any = pyarrow.compute
+pyruhvro: Any = _pyruhvro
+"""Both without types: pyruhvro has none, those of `pyarrow.compute` don't know columns of unknown type."""
+
+Columns = pa.RecordBatch | Mapping[str, Sequence[Any]]
 """Rows to encode: a record batch, or a column (Arrow array or Python values) by field name."""
 
 HEADER_FIELDS = [{"name": "_magic", "type": "boolean"}, {"name": "_id", "type": "float"}]
@@ -70,11 +74,12 @@ class BatchWriter:
 
     def write(self, columns: Columns) -> list[bytes]:
         """Bytes of each row."""
-        fields = list(self._schema)[2:]
-        names = columns.schema.names if isinstance(columns, pa.RecordBatch) else list(columns)
+        fields = _fields(self._schema)[2:]
+        given: Any = columns
+        names: list[str] = columns.schema.names if isinstance(columns, pa.RecordBatch) else list(columns)
         if different := {field.name for field in fields} ^ set(names):
             raise NotThisRecordError(f"{self.name}: columns missing or unknown: {', '.join(sorted(different))}")
-        arrays = [self._column(field, columns[field.name]) for field in fields]
+        arrays = [self._column(field, given[field.name]) for field in fields]
         rows = len(arrays[0])
         if rows == 0:
             return []
@@ -83,7 +88,7 @@ class BatchWriter:
         try:
             batch = pa.RecordBatch.from_arrays([magic, ids, *arrays], schema=self._schema)
             batch.validate(full=True)
-            chunks: list[pa.Array] = pyruhvro.serialize_record_batch(batch, self._schema_json, 1)
+            chunks: list[Any] = pyruhvro.serialize_record_batch(batch, self._schema_json, 1)
         except (ValueError, TypeError, pa.ArrowException) as error:
             raise NotThisRecordError(f"these columns are no {self.name}: {error}") from error
         except BaseException as error:
@@ -92,11 +97,9 @@ class BatchWriter:
             raise NotThisRecordError(f"these columns are no {self.name}: {error}") from error
         return [value for chunk in chunks for value in chunk.to_pylist()]
 
-    def _column(self, field: pa.Field, values: Any) -> pa.Array:
+    def _column(self, field: Any, values: Any) -> Any:
         try:
-            if isinstance(values, pa.ChunkedArray):
-                values = values.combine_chunks()
-            array = values.cast(field.type) if isinstance(values, pa.Array) else pa.array(values, field.type)
+            array: Any = values.cast(field.type) if hasattr(values, "cast") else _array(values, field.type)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             raise NotThisRecordError(f"{self.name}.{field.name}: {error}") from error
         if not field.nullable and array.null_count:
@@ -104,8 +107,15 @@ class BatchWriter:
         return array
 
 
+_array: Any = pa.array
+
+
 def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    return pa.RecordBatch.from_arrays([_array([], field.type) for field in _fields(schema)], schema=schema)
+
+
+def _fields(schema: pa.Schema) -> list[Any]:
+    return cast(list[Any], list(schema))
 
 
 def _is_panic(error: BaseException) -> bool:

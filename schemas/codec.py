@@ -5,12 +5,13 @@ with the version that wrote them and resolved to the newest.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache
 from io import BytesIO
 from typing import Any, cast
 
 import pyarrow as pa
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader  # pyright: ignore[reportUnknownVariableType]
 
 from schemas import lock
 from schemas.arrow import BatchReader, BatchWriter, Columns
@@ -24,21 +25,32 @@ from schemas.errors import (
     WrongMagicError,
 )
 from schemas.lock import Lock, Schema, Version
+from schemas.misfit import misfit
+from schemas.records import to_plain
+from schemas.writers import Write, event_writer, mapping_writer, record_writer
 
 MAGIC = b"\0"
 HEADER_BYTES = 5
+
+WRITE_ERRORS = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
+"""What a generated writer raises for a value that does not fit."""
 
 Plain = dict[str, Any]
 """A record as Avro sees it: names to str, int, bool, None, lists, dicts."""
 
 
 class Codec:
-    """Encoder and decoder of every record in a lock file. Schemas are parsed on first use, once. Safe to share by threads."""
+    """Encoder and decoder of every record in a lock file.
+
+    Schemas are parsed, and writers generated, once and on first use. Safe to share by threads.
+    """
 
     def __init__(self, released: Lock) -> None:
         self._newest = {versions[-1].name: versions[-1] for versions in released.values()}
         self._versions = {_header(v.id): v for versions in released.values() for v in versions}
-        self._writers: dict[str, tuple[bytes, Schema]] = {}
+        self._writers: dict[str, Write] = {}
+        self._record_writers: dict[type, Write] = {}
+        self._event_writers: dict[type, Write] = {}
         self._readers: dict[bytes, tuple[str, Schema, Schema | None]] = {}
         self._batch_readers: dict[str, BatchReader] = {}
         self._batch_writers: dict[str, BatchWriter] = {}
@@ -81,14 +93,27 @@ class Codec:
 
     def encode(self, name: str, value: Mapping[str, Any]) -> bytes:
         """Bytes of one record. Raises NotThisRecordError when a field is missing, unknown or of the wrong type."""
-        header, schema = self._writers.get(name) or self._writer(name)
-        out = BytesIO()
-        out.write(header)
         try:
-            schemaless_writer(out, schema, cast(Plain, value), strict=True)
-        except (TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise NotThisRecordError(f"this value is no {name}: {error}") from error
-        return out.getvalue()
+            return (self._writers.get(name) or self._writer(name))(value)
+        except WRITE_ERRORS as error:
+            raise self._misfit(name, value, error) from error
+
+    def encode_record(self, record: object) -> bytes:
+        """Bytes of a record of one of the classes that the schemas were derived from, found by the class's name."""
+        cls = type(record)
+        try:
+            return (self._record_writers.get(cls) or self._record_writer(cls))(record)
+        except WRITE_ERRORS as error:
+            raise self._misfit(cls.__name__, to_plain(record), error) from error
+
+    def encode_event(self, envelope: object, event: object) -> bytes:
+        """Bytes of an event: its envelope (protocol 19.1), then its own fields."""
+        cls = type(event)
+        try:
+            return (self._event_writers.get(cls) or self._event_writer(cls, type(envelope)))(envelope, event)
+        except WRITE_ERRORS as error:
+            value = {"envelope": to_plain(envelope), **to_plain(event)}
+            raise self._misfit(cls.__name__, value, error) from error
 
     def decode(self, data: bytes) -> tuple[str, Plain]:
         """Name and value of one record.
@@ -139,10 +164,33 @@ class Codec:
 
     # --- parts
 
-    def _writer(self, name: str) -> tuple[bytes, Schema]:
+    def _writer(self, name: str) -> Write:
         version = self.version(name)
-        made = self._writers[name] = (_header(version.id), cast(Schema, parse_schema(version.parsed())))
+        made = self._writers[name] = mapping_writer(version.parsed(), _header(version.id))
         return made
+
+    def _record_writer(self, cls: type) -> Write:
+        version = self.version(cls.__name__)
+        schema = version.parsed()
+        _same_fields(cls, schema["fields"])
+        made = self._record_writers[cls] = record_writer(schema, _header(version.id))
+        return made
+
+    def _event_writer(self, cls: type, envelope: type) -> Write:
+        version = self.version(cls.__name__)
+        schema = version.parsed()
+        first, *rest = schema["fields"]
+        if first["name"] != "envelope":
+            raise NotThisRecordError(f"{cls.__name__} has no envelope: no event")
+        _same_fields(envelope, first["type"]["fields"])
+        _same_fields(cls, rest)
+        made = self._event_writers[cls] = event_writer(schema, _header(version.id))
+        return made
+
+    def _misfit(self, name: str, value: Any, error: Exception) -> NotThisRecordError:
+        """What is wrong with a value that could not be written, with the field's name where it can be found."""
+        found = misfit(self.version(name).parsed(), value, "")
+        return NotThisRecordError(f"this value is no {name}: {found or repr(error)}")
 
     def _reader(self, data: bytes) -> tuple[str, Schema, Schema | None]:
         header = data[:HEADER_BYTES]
@@ -181,3 +229,10 @@ class Codec:
 
 def _header(schema_id: int) -> bytes:
     return MAGIC + schema_id.to_bytes(4, "big")
+
+
+def _same_fields(cls: type, schema_fields: list[dict[str, Any]]) -> None:
+    """Raises NotThisRecordError when a class has other fields than its schema."""
+    own = [field.name for field in fields(cls)] if is_dataclass(cls) else []
+    if own != [field["name"] for field in schema_fields]:
+        raise NotThisRecordError(f"{cls.__name__} has other fields than its schema: run scripts/make_schemas.py")

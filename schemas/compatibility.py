@@ -4,7 +4,7 @@ Stricter than Avro in one thing: a union is only ever optional (null and one oth
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 PROMOTIONS: dict[str, frozenset[str]] = {
     "int": frozenset({"long", "float", "double"}),
@@ -42,10 +42,9 @@ class _Resolution:
         reader, writer = _definition(reader, self.reader_names), _definition(writer, self.writer_names)
         where = path or "the record"
         if isinstance(writer, list):
-            branches: list[Any] = writer
-            return [reason for branch in branches for reason in self.compare(reader, branch, path)]
+            return [reason for branch in _branches(writer) for reason in self.compare(reader, branch, path)]
         if isinstance(reader, list):
-            options: list[Any] = reader
+            options = _branches(reader)
             tried = [self.compare(option, writer, path) for option in options]
             if not all(tried):
                 return []
@@ -102,28 +101,32 @@ def _definitions(schema: Any, namespace: str = "", found: dict[str, Any] | None 
     """Every named type of a schema by its full name; the definitions get their full name and namespace."""
     found = {} if found is None else found
     if isinstance(schema, list):
-        for branch in schema:  # pyright: ignore[reportUnknownVariableType]
+        for branch in _branches(schema):
             _definitions(branch, namespace, found)
     elif isinstance(schema, dict):
-        kind: Any = schema["type"]
-        if kind in ("record", "enum", "fixed"):
-            name = _name(schema, namespace)
-            found[name] = schema
-            namespace = name.rpartition(".")[0]
-            for field in schema.get("fields", ()):  # pyright: ignore
-                _definitions(field["type"], namespace, found)
+        shape = cast(dict[str, Any], schema)
+        if shape["type"] in ("record", "enum", "fixed"):
+            name = _name(shape, namespace)
+            found[name] = shape
+            for field in shape.get("fields", ()):
+                _definitions(field["type"], name.rpartition(".")[0], found)
         else:
-            _definitions(schema.get("items", schema.get("values", kind)), namespace, found)  # pyright: ignore
+            _definitions(shape.get("items", shape.get("values", shape["type"])), namespace, found)
     return found
+
+
+def _branches(union: Any) -> list[Any]:
+    return cast(list[Any], union)
 
 
 def _definition(schema: Any, names: dict[str, Any]) -> Any:
     """What a type reference stands for."""
     if isinstance(schema, str) and schema not in PRIMITIVES:
         return names[schema]
-    if isinstance(schema, dict) and schema["type"] in PRIMITIVES:
-        return schema["type"]  # pyright: ignore[reportUnknownVariableType]
-    return schema  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(schema, dict):
+        shape = cast(dict[str, Any], schema)
+        return shape["type"] if shape["type"] in PRIMITIVES else shape
+    return schema
 
 
 def _name(schema: Any, namespace: str = "") -> str:
@@ -138,7 +141,7 @@ def _kind(schema: Any) -> str:
 
 def _label(schema: Any) -> str:
     if isinstance(schema, list):
-        return " or ".join(_label(branch) for branch in schema)  # pyright: ignore
+        return " or ".join(_label(branch) for branch in _branches(schema))
     if isinstance(schema, str):
         return schema
     return schema["name"] if "name" in schema else schema["type"]

@@ -20,7 +20,7 @@ Json = Any
 
 
 class Deriver:
-    """Derives schemas; `doc_of_name` documents fields that carry no text, and `undocumented` lists those it was asked for."""
+    """Derives schemas. `doc_of_name` documents fields that carry no text; `undocumented` lists those."""
 
     def __init__(self, doc_of_name: Mapping[str, str]) -> None:
         self.doc_of_name = doc_of_name

@@ -6,7 +6,8 @@
     ├── WrongMagicError          WRONG_MAGIC           the first byte is not 0: no record of this log
     ├── UnreadableRecordError    UNREADABLE_RECORD     the bytes do not follow the schema, or go on after the record
     ├── NotThisRecordError       NOT_THIS_RECORD       another record than was asked for, or a value that does not fit
-    └── IncompatibleSchemaError  INCOMPATIBLE_SCHEMA   a change that readers or writers of an earlier version can't follow
+    ├── IncompatibleSchemaError  INCOMPATIBLE_SCHEMA   a change that other versions can't read, or can't be read by
+    └── RegistryError            REGISTRY_REFUSED      a schema registry can't be reached, or refused a schema
 
 A record that raises one of the first five goes to the dead letters under the error's code.
 """
@@ -67,3 +68,9 @@ class IncompatibleSchemaError(SchemaError):
     """A schema change that breaks FULL_TRANSITIVE compatibility, or a class that no schema can be derived from."""
 
     code = "INCOMPATIBLE_SCHEMA"
+
+
+class RegistryError(SchemaError):
+    """A schema registry can't be reached, or it refused a schema."""
+
+    code = "REGISTRY_REFUSED"

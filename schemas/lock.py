@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastavro.schema import to_parsing_canonical_form
 
@@ -61,9 +61,9 @@ def fingerprint(schema: Schema) -> str:
 def meaning(schema: Any) -> Any:
     """A schema without its documentation: what a change must touch to be a new version."""
     if isinstance(schema, list):
-        return [meaning(part) for part in schema]  # pyright: ignore[reportUnknownVariableType]
+        return [meaning(part) for part in cast(list[Any], schema)]
     if isinstance(schema, dict):
-        return {key: meaning(part) for key, part in schema.items() if key != "doc"}  # pyright: ignore[reportUnknownVariableType]
+        return {key: meaning(part) for key, part in cast(Schema, schema).items() if key != "doc"}
     return schema
 
 
