@@ -402,7 +402,7 @@ def _exercise(bootstrap: str) -> None:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "rehearsal", "group.protocol": "consumer"})
     consumer.subscribe(["rehearsal"])
     consumer.poll(1.0)
-    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "rehearsal"})
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "rehearsal", "log_level": 0})
     producer.init_transactions(30)
     producer.begin_transaction()
     producer.produce("rehearsal", b"x")
