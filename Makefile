@@ -71,4 +71,4 @@ lock:  ## make the lock files anew from pyproject.toml (every supported Python, 
 	@$(RM) -r $(VENV)-lock
 
 clean:  ## remove the environment and local state (downloads stay in the cache under HOME)
-	@$(RM) -r $(VENV) .alluse .pytest_cache .ruff_cache .hypothesis
+	@$(RM) -r $(VENV) $(VENV)-lock .alluse .pytest_cache .ruff_cache .hypothesis

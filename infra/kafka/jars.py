@@ -17,6 +17,8 @@ from infra.processes import file_lock, require_disk, tail
 
 HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
+# Where Debian and Fedora keep the machine's certificates in Java's form.
+SYSTEM_TRUST = (Path("/etc/ssl/certs/java/cacerts"), Path("/etc/pki/ca-trust/extracted/java/cacerts"))
 CHECKSUMS = HERE / "jars.sha256"
 
 _log = logging.getLogger("alluse.kafka.jars")
@@ -92,6 +94,9 @@ def _fetch(target: Path, cache: Path, java: Java) -> None:
     home = Path.home()
     # Java takes the home folder from the user database, not from HOME: without these it would write there.
     options = f"-Duser.home={home} -Djava.io.tmpdir={temporary} -XX:-UsePerfData"
+    if java.bundled and "trustStore" not in os.environ.get("MAVEN_OPTS", ""):
+        # The wheel's Java does not know the certificates that were added to this machine.
+        options += "".join(f" -Djavax.net.ssl.trustStore={path}" for path in SYSTEM_TRUST if path.is_file())
     environment = {
         **os.environ,
         "JAVA_HOME": str(java.home),

