@@ -12,15 +12,21 @@ import pyarrow as pa
 import pyarrow.compute
 import pyruhvro as _pyruhvro
 
+from schemas.columns import encoded_bytes, holds_null, named_records
 from schemas.errors import NotThisRecordError
-from schemas.sizes import encoded_bytes
+from schemas.misfit import misfit
 
 pc: Any = pyarrow.compute
 pyruhvro: Any = _pyruhvro
 """Both without types: pyruhvro has none, those of `pyarrow.compute` don't know columns of unknown type."""
 
 Columns = pa.RecordBatch | Mapping[str, Sequence[Any]]
-"""Rows to encode: a record batch, or a column (Arrow array or Python values) by field name."""
+"""Rows to encode: a record batch, or a column (Arrow array or Python values) by field name.
+
+Arrow arrays and Python lists of plain values are fast; lists of lists or records are looked at value by value."""
+
+SIMPLE = ("long", "string", "boolean", ["null", "long"], ["null", "string"], ["null", "boolean"])
+"""Types whose Arrow type can be told from the values."""
 
 HEADER_FIELDS = [{"name": "_magic", "type": "boolean"}, {"name": "_id", "type": "float"}]
 
@@ -32,6 +38,8 @@ class BatchReader:
         self.name = name
         self._schema_json = json.dumps(schema | {"fields": HEADER_FIELDS + schema["fields"]})
         self._id = int.from_bytes(header[1:], "little")
+        self._kind = schema
+        self._named = dict(named_records(schema))
         self.schema: pa.Schema = pyruhvro.avro_to_arrow_schema(json.dumps(schema))
 
     def read(self, values: list[bytes]) -> pa.RecordBatch | None:
@@ -52,8 +60,10 @@ class BatchReader:
             return None
         records = pa.RecordBatch.from_arrays(batch.columns[2:], schema=self.schema)
         # pyruhvro does not look at what follows a record's end.
-        written = encoded_bytes(records) + 5 * len(values)
-        return records if written == sum(map(len, values)) else None
+        written = sum(map(len, values)) - 5 * len(values)
+        for field, column in zip(self._kind["fields"], records.columns, strict=True):
+            written -= encoded_bytes(field["type"], column, self._named)
+        return records if written == 0 else None
 
     def read_own(self, values: list[bytes]) -> pa.RecordBatch:
         """The batch of values that were written by this release."""
@@ -71,6 +81,8 @@ class BatchWriter:
         self._header = header
         self._schema_json = json.dumps(schema | {"fields": HEADER_FIELDS + schema["fields"]})
         self._schema: pa.Schema = pyruhvro.avro_to_arrow_schema(self._schema_json)
+        self._kinds = {field["name"]: field["type"] for field in schema["fields"]}
+        self._named = dict(named_records(schema))
 
     def write(self, columns: Columns) -> list[bytes]:
         """Bytes of each row."""
@@ -98,12 +110,26 @@ class BatchWriter:
         return [value for chunk in chunks for value in chunk.to_pylist()]
 
     def _column(self, field: Any, values: Any) -> Any:
+        """The values as an Arrow array of the field's type; nothing is rounded, cut or left out on the way."""
+        kind = self._kinds[field.name]
+        where = f"{self.name}.{field.name}"
         try:
-            array: Any = values.cast(field.type) if hasattr(values, "cast") else _array(values, field.type)
+            if hasattr(values, "cast"):
+                array: Any = values
+            elif kind in SIMPLE:
+                array = _array(values)
+            else:  # told the type, pyarrow makes 1 of 1.5; so what has no simple type is looked at before
+                for row, value in enumerate(values):
+                    if wrong := misfit(kind, value, field.name):
+                        raise NotThisRecordError(f"{self.name}: {wrong}", index=row)
+                array = _array(values, field.type)
+            if pa.types.is_floating(array.type):
+                raise NotThisRecordError(f"{where} holds floats")
+            array = array.cast(field.type)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-            raise NotThisRecordError(f"{self.name}.{field.name}: {error}") from error
-        if not field.nullable and array.null_count:
-            raise NotThisRecordError(f"{self.name}.{field.name}: null where none may be")
+            raise NotThisRecordError(f"{where}: {error}") from error
+        if holds_null(kind, array, self._named):
+            raise NotThisRecordError(f"{where}: null where none may be")
         return array
 
 

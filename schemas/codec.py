@@ -5,7 +5,7 @@ with the version that wrote them and resolved to the newest.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
 from io import BytesIO
 from typing import Any, cast
@@ -15,7 +15,7 @@ from fastavro import parse_schema, schemaless_reader  # pyright: ignore[reportUn
 
 from schemas import lock
 from schemas.arrow import BatchReader, BatchWriter, Columns
-from schemas.derive import NAMESPACE
+from schemas.derive import NAMESPACE, Deriver
 from schemas.errors import (
     NotThisRecordError,
     SchemaError,
@@ -171,19 +171,13 @@ class Codec:
 
     def _record_writer(self, cls: type) -> Write:
         version = self.version(cls.__name__)
-        schema = version.parsed()
-        _same_fields(cls, schema["fields"])
+        schema = _matched(version, cls)
         made = self._record_writers[cls] = record_writer(schema, _header(version.id))
         return made
 
     def _event_writer(self, cls: type, envelope: type) -> Write:
         version = self.version(cls.__name__)
-        schema = version.parsed()
-        first, *rest = schema["fields"]
-        if first["name"] != "envelope":
-            raise NotThisRecordError(f"{cls.__name__} has no envelope: no event")
-        _same_fields(envelope, first["type"]["fields"])
-        _same_fields(cls, rest)
+        schema = _matched(version, cls, envelope)
         made = self._event_writers[cls] = event_writer(schema, _header(version.id))
         return made
 
@@ -231,8 +225,12 @@ def _header(schema_id: int) -> bytes:
     return MAGIC + schema_id.to_bytes(4, "big")
 
 
-def _same_fields(cls: type, schema_fields: list[dict[str, Any]]) -> None:
-    """Raises NotThisRecordError when a class has other fields than its schema."""
-    own = [field.name for field in fields(cls)] if is_dataclass(cls) else []
-    if own != [field["name"] for field in schema_fields]:
-        raise NotThisRecordError(f"{cls.__name__} has other fields than its schema: run scripts/make_schemas.py")
+def _matched(version: Version, cls: type, envelope: type | None = None) -> Schema:
+    """The schema, if `cls` (behind `envelope`, for an event) is what it was derived from, nested records included."""
+    schema = version.parsed()
+    first = [("envelope", envelope, "")] if envelope else []
+    if envelope and schema["fields"][0]["name"] != "envelope":
+        raise NotThisRecordError(f"{cls.__name__} is no event: it has no envelope")
+    if not is_dataclass(cls) or lock.meaning(Deriver().schema(cls, first)) != lock.meaning(schema):
+        raise NotThisRecordError(f"the class {cls.__name__} differs from its schema: run scripts/make_schemas.py")
+    return schema

@@ -48,6 +48,9 @@ class _Resolution:
             tried = [self.compare(option, writer, path) for option in options]
             if not all(tried):
                 return []
+            kinds = [_kind(_definition(option, self.reader_names)) for option in options]
+            if _kind(writer) in kinds:
+                return tried[kinds.index(_kind(writer))]
             return [f"{where}: {_label(writer)} is none of {', '.join(_label(option) for option in options)}"]
         reader_kind, writer_kind = _kind(reader), _kind(writer)
         if reader_kind != writer_kind:

@@ -20,9 +20,12 @@ Json = Any
 
 
 class Deriver:
-    """Derives schemas. `doc_of_name` documents fields that carry no text; `undocumented` lists those."""
+    """Derives schemas.
 
-    def __init__(self, doc_of_name: Mapping[str, str]) -> None:
+    `doc_of_name` documents fields that carry no text (None: they need none); `undocumented` lists those.
+    """
+
+    def __init__(self, doc_of_name: Mapping[str, str] | None = None) -> None:
         self.doc_of_name = doc_of_name
         self.undocumented: list[str] = []
 
@@ -48,7 +51,7 @@ class Deriver:
             where = f"{cls.__name__}.{field.name}"
             self.undocumented.append(where)
             nested = doc_of(hint) if isinstance(hint, type) and is_dataclass(hint) else None
-            doc = nested or self.doc_of_name.get(field.name)
+            doc = nested or ("" if self.doc_of_name is None else self.doc_of_name.get(field.name))
             if doc is None:
                 raise IncompatibleSchemaError(f"{where} has no documentation: annotate it with its meaning and unit")
             texts = [doc]

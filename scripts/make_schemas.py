@@ -161,7 +161,7 @@ def main() -> int:
     try:
         wanted, undocumented = wanted_files(options.restart)
     except SchemaError as error:
-        print(error, file=sys.stderr)
+        print(f"{error} Before the first release: --restart gives all ids anew.", file=sys.stderr)
         return 2
     if options.undocumented:
         print("\n".join(undocumented))
