@@ -1,0 +1,106 @@
+"""What happens to positions without an order: expiry by the clearing house's habits, assignment, splits.
+
+Protocol 7.4 and 2.6. Holders exercise what is in the money by 0.01 $ or more at the official close, so short options
+are assigned exactly then; `decisions` says otherwise where a test needs it. The rest is gone the same night.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from domain.contracts import Option, occ_symbol
+from domain.inputs import CorporateAction
+from domain.money import CONTRACT_MULTIPLIER, strike_value
+from gateways.broker.account import BrokerAccount, option_of
+
+EXERCISE_BY_E4 = 100
+"""In the money by 0.01 $: exercised (protocol 7.4)."""
+
+
+class Outcome(NamedTuple):
+    """What became of an expired position."""
+
+    contract: str
+    assigned: int
+    """contracts of a short position that were exercised against it"""
+    expiry: int
+
+
+def in_the_money(option: Option, close_e4: int) -> bool:
+    """In the money by 0.01 $ or more at the official close."""
+    intrinsic = close_e4 - option.strike_e4 if option.right == "C" else option.strike_e4 - close_e4
+    return intrinsic >= EXERCISE_BY_E4
+
+
+def assign(account: BrokerAccount, contract: str, option: Option, quantity: int) -> None:
+    """`quantity` short contracts are exercised: strike cash against shares. Nothing is reported here."""
+    amount = strike_value(option.strike_e3, quantity)
+    shares = quantity * CONTRACT_MULTIPLIER
+    account.move(contract, quantity)
+    if option.right == "P":
+        account.cash -= amount
+        account.move(option.underlying, shares)
+    else:
+        account.cash += amount
+        account.move(option.underlying, -shares)
+
+
+def _exercise(account: BrokerAccount, option: Option, quantity: int) -> None:
+    """The account exercises a long option where it has the cash or the shares; else it lapses."""
+    amount = strike_value(option.strike_e3, quantity)
+    shares = quantity * CONTRACT_MULTIPLIER
+    if option.right == "C" and account.available() >= amount:
+        account.cash -= amount
+        account.move(option.underlying, shares)
+    elif option.right == "P" and account.positions.get(option.underlying, 0) >= shares:
+        account.cash += amount
+        account.move(option.underlying, -shares)
+
+
+def settle(account: BrokerAccount, expired: list[str], decisions: Mapping[str, int]) -> list[Outcome]:
+    """Bring expired options to their end, in the order of their symbols. One without any known close stays.
+
+    `decisions` gives, by contract, how many contracts the holders exercise, whatever the close says.
+    """
+    outcomes: list[Outcome] = []
+    for contract in sorted(expired):
+        option = option_of(contract)
+        quantity = account.positions.get(contract, 0)
+        close = account.closes.get(option.underlying) if option else None
+        if option is None or not quantity or (close is None and contract not in decisions):
+            continue
+        exercised = in_the_money(option, close[1]) if close else False
+        if quantity < 0:
+            assigned = min(-quantity, decisions.get(contract, -quantity if exercised else 0))
+            assign(account, contract, option, assigned)
+            outcomes.append(Outcome(contract, assigned, option.expiry))
+        else:
+            outcomes.append(Outcome(contract, 0, option.expiry))
+            if exercised:
+                _exercise(account, option, quantity)
+        account.positions.pop(contract, None)
+    return outcomes
+
+
+def split(account: BrokerAccount, action: CorporateAction) -> bool:
+    """Adjust positions to a split; True when the account held any.
+
+    Shares: by the ratio, fractions dropped. Options: only where new shares for ONE old share and the strike divides;
+    others stay as they are (an adjusted contract is not standard, protocol 2.6).
+    """
+    new, old = action.ratio_new, action.ratio_old
+    held = [c for c in sorted(account.positions) if c == action.symbol or _on(c, action.symbol)]
+    for contract in held:
+        quantity = account.positions[contract]
+        option = option_of(contract)
+        if option is None:
+            account.move(contract, quantity * new // old - quantity)
+        elif old == 1 and option.strike_e3 % new == 0:
+            account.positions.pop(contract)
+            adjusted = occ_symbol(option.underlying, option.expiry, option.right, option.strike_e3 // new)
+            account.move(adjusted, quantity * new)
+    return bool(held)
+
+
+def _on(contract: str, symbol: str) -> bool:
+    option = option_of(contract)
+    return option is not None and option.underlying == symbol
