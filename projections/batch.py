@@ -1,0 +1,118 @@
+"""Records of the log to decoded batches: one Arrow batch for each (topic, schema), and what could not be read."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.codec import HEADER_BYTES, Codec
+from schemas.errors import SchemaError
+
+
+class LogRecord(NamedTuple):
+    """A committed record of an output topic."""
+
+    topic: str
+    """without the namespace's prefix"""
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+class Coordinates(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRecord:
+    """A record that the projection could not use; its bytes are kept."""
+
+    record: LogRecord
+    error_code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events of one type from one topic, as Arrow columns; `records` in the same order."""
+
+    topic: str
+    name: str
+    events: pa.RecordBatch
+    records: list[LogRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read, decoded once for every projection."""
+
+    records: list[LogRecord]
+    groups: list[Group]
+    dead: list[DeadRecord]
+    positions: dict[Coordinates, int]
+    """next offset to read"""
+    event_times: dict[Coordinates, int]
+    """latest `recorded_at_us`"""
+
+
+def decode(codec: Codec, records: Iterable[LogRecord]) -> Batch:
+    """Decode records. Records without an envelope (progress of a recorded run) are passed over."""
+    records = list(records)
+    by_schema: defaultdict[tuple[str, bytes], list[LogRecord]] = defaultdict(list)
+    positions: dict[Coordinates, int] = {}
+    for record in records:
+        place = Coordinates(record.topic, record.partition)
+        positions[place] = max(positions.get(place, 0), record.offset + 1)
+        if record.value is not None:
+            by_schema[record.topic, record.value[:HEADER_BYTES]].append(record)
+    groups: list[Group] = []
+    dead: list[DeadRecord] = []
+    for (topic, _), members in by_schema.items():
+        group = _group(codec, topic, members, dead)
+        if group is not None and "envelope" in group.events.schema.names:
+            groups.append(group)
+    return Batch(records, groups, dead, positions, _event_times(groups))
+
+
+def _group(codec: Codec, topic: str, records: list[LogRecord], dead: list[DeadRecord]) -> Group | None:
+    """The records as one batch; those that break it are taken out, one after the other."""
+    while records:
+        values = [record.value or b"" for record in records]
+        try:
+            name = codec.name_of(values[0])
+        except SchemaError as error:
+            # The group is all of one header, so it is all unreadable for the same reason.
+            dead += [DeadRecord(record, error.code, str(error)) for record in records]
+            return None
+        try:
+            return Group(topic, name, codec.decode_batch(name, values), records)
+        except SchemaError as error:
+            if error.index is None:
+                raise
+            dead.append(DeadRecord(records[error.index], error.code, str(error)))
+            records = records[: error.index] + records[error.index + 1 :]
+    return None
+
+
+def _event_times(groups: list[Group]) -> dict[Coordinates, int]:
+    times: dict[Coordinates, int] = {}
+    for group in groups:
+        envelope = group.events.column("envelope")
+        recorded = envelope.field("recorded_at_us")
+        partitions = {record.partition for record in group.records}
+        if len(partitions) == 1:
+            latest = {partitions.pop(): pc.max(recorded).as_py()}
+        else:
+            latest = dict[int, int]()
+            for record, time in zip(group.records, recorded.to_numpy().tolist(), strict=True):
+                latest[record.partition] = max(latest.get(record.partition, time), time)
+        for partition, time in latest.items():
+            place = Coordinates(group.topic, partition)
+            times[place] = max(times.get(place, time), time)
+    return times

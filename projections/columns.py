@@ -1,0 +1,74 @@
+"""Arrow columns to Python values and to JSON text, a column at a time."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def values_of(array: pa.Array) -> list[Any]:
+    """The column as Avro's Python values: int, bool, str, None, lists, dicts. Much faster than `to_pylist`."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        return _structs(array)
+    if pa.types.is_map(kind):
+        keys, items = values_of(array.keys), values_of(array.items)
+        return [None if s is None else dict(zip(keys[s], items[s], strict=True)) for s in _slices(array)]
+    if pa.types.is_list(kind):
+        members = values_of(array.values)
+        return [None if s is None else members[s] for s in _slices(array)]
+    if array.null_count and not pa.types.is_string(kind):
+        return array.to_pylist()  # numpy would make floats of integers with nulls
+    return array.to_numpy(zero_copy_only=False).tolist()
+
+
+def json_of(array: pa.Array) -> pa.Array:
+    """The column as JSON texts; null is `null`."""
+    kind = array.type
+    if pa.types.is_integer(kind):
+        texts = pc.cast(array, pa.string())
+    elif pa.types.is_boolean(kind):
+        texts = pc.if_else(array, "true", "false")
+    elif pa.types.is_string(kind) and not _needs_escapes(array):
+        texts = pc.binary_join_element_wise('"', array, '"', "")
+    else:
+        texts = pa.array(
+            [json.dumps(v, ensure_ascii=False, separators=(",", ":")) for v in values_of(array)], pa.string()
+        )
+    return pc.fill_null(texts, "null") if texts.null_count else texts
+
+
+def json_objects(batch: pa.RecordBatch, names: list[str]) -> pa.Array:
+    """One JSON object a row, of the columns `names`."""
+    if not names:
+        return pa.array(["{}"] * batch.num_rows, pa.string())
+    pieces: list[Any] = []
+    for number, name in enumerate(names):
+        pieces += [("," if number else "{") + json.dumps(name) + ":", json_of(batch.column(name))]
+    return pc.binary_join_element_wise(*pieces, "}", "")
+
+
+def _structs(array: pa.Array) -> list[Any]:
+    names = [field.name for field in array.type]
+    children = [values_of(array.field(i)) for i in range(array.type.num_fields)]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*children, strict=True)]
+    if array.null_count:
+        return [row if valid else None for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)]
+    return rows
+
+
+def _slices(array: pa.Array) -> list[slice | None]:
+    offsets = array.offsets.to_numpy().tolist()
+    valid = array.is_valid().to_pylist() if array.null_count else [True] * len(array)
+    return [slice(a, b) if ok else None for a, b, ok in zip(offsets, offsets[1:], valid, strict=False)]
+
+
+def _needs_escapes(array: pa.Array) -> bool:
+    """Whether any text holds a quote, a backslash or a control character."""
+    data = array.buffers()[2]
+    if data is None:
+        return False
+    seen = np.frombuffer(data, np.uint8)
+    return bool(((seen < 32) | (seen == 34) | (seen == 92)).any())

@@ -1,0 +1,143 @@
+"""Fills of all kinds, and the steps of positions with the results they realise."""
+
+from projections.mapping.event import Changes, Handler, LoggedEvent, as_json, ticker_of
+from projections.mapping.ledger import result
+from projections.mapping.orders import order_filled_to, order_state
+from projections.tables.fills import FILLS, POSITION_STEPS
+from projections.tables.shape import Change, Value
+
+
+def execution(e: LoggedEvent) -> Changes:
+    """OrderPartiallyFilled, OrderFilled."""
+    yield _fill(
+        e,
+        "EXECUTION",
+        order_id=e["order_id"],
+        exec_id=e["exec_id"],
+        side=e["side"],
+        effect=e["effect"],
+        quantity=e["quantity"],
+        price_e4=e["price_e4"],
+        commission_cents=e["commission"],
+        underlying_e4=e["underlying_e4"],
+    )
+    yield order_state(e, e["state"])
+    yield order_filled_to(e)
+
+
+def option_expired_worthless(e: LoggedEvent) -> Changes:
+    yield _fill(e, "EXPIRED", quantity=e["quantity"], amount_cents=e["premium"], underlying_e4=e["close_e4"])
+
+
+def option_assigned(e: LoggedEvent) -> Changes:
+    yield _notice(e, "ASSIGNED", e["basis"])
+
+
+def shares_called_away(e: LoggedEvent) -> Changes:
+    yield _notice(e, "CALLED_AWAY", e["proceeds"])
+
+
+def position_opened(e: LoggedEvent) -> Changes:
+    yield _step(
+        e,
+        "OPENED",
+        quantity=e["quantity"],
+        price_e4=e["price_e4"],
+        p0_e4=e["p0_e4"],
+        atr_e6=e["atr_e6"],
+        commission_cents=e["commission"],
+        chain_id=e["chain_id"],
+    )
+
+
+def position_increased(e: LoggedEvent) -> Changes:
+    """`quantity` is what was added."""
+    yield _step(e, "INCREASED", quantity=e["quantity"], price_e4=e["price_e4"], commission_cents=e["commission"])
+
+
+def position_reduced(e: LoggedEvent) -> Changes:
+    """`quantity` is what is left."""
+    yield _step(e, "REDUCED", quantity=e["quantity"], price_e4=e["price_e4"], pnl_cents=e["pnl"])
+    yield result(e, "TRADE", e["pnl"], contract=e["contract"], cause="REDUCED")
+
+
+def position_closed(e: LoggedEvent) -> Changes:
+    yield _step(e, "CLOSED", quantity=0, price_e4=e["price_e4"], pnl_cents=e["pnl"], cause=e["cause"])
+    yield result(e, "TRADE", e["pnl"], contract=e["contract"], cause=e["cause"])
+
+
+def position_adjusted(e: LoggedEvent) -> Changes:
+    """A split renames and multiplies a contract. The event names no position: its stream does."""
+    change = as_json({"from": e["contract"], "ratio_new": e["ratio_new"], "ratio_old": e["ratio_old"]})
+    position = e.stream.removeprefix("position-")
+    yield _step(e, "ADJUSTED", contract=e["new_contract"], position_id=position, adjustment=change)
+
+
+def _fill(e: LoggedEvent, kind: str, **values: Value) -> Change:
+    empty: dict[str, Value] = dict.fromkeys(_OPTIONAL_OF_FILL)
+    return FILLS.row(
+        book=e.book,
+        account_id=e.account_id,
+        kind=kind,
+        contract=e["contract"],
+        ticker=ticker_of(e["contract"]),
+        filled_at=e.occurred_at,
+        **(empty | values),
+    )
+
+
+_OPTIONAL_OF_FILL = (
+    "order_id", "exec_id", "side", "effect", "quantity", "price_e4", "strike_e3", "shares", "commission_cents",
+    "amount_cents", "underlying_e4", "early", "notice_id", "outcome_day",
+)  # fmt: skip
+
+
+def _notice(e: LoggedEvent, kind: str, amount_cents: int) -> Change:
+    return _fill(
+        e,
+        kind,
+        quantity=e["quantity"],
+        strike_e3=e["strike_e3"],
+        price_e4=e["strike_e3"] * 10,
+        shares=e["shares"],
+        amount_cents=amount_cents,
+        underlying_e4=e["close_e4"],
+        early=e["early"],
+        notice_id=e["notice_id"],
+        outcome_day=e["outcome_session"],
+    )
+
+
+def _step(
+    e: LoggedEvent, step: str, *, contract: str | None = None, position_id: str | None = None, **values: Value
+) -> Change:
+    empty: dict[str, Value] = dict.fromkeys(_OPTIONAL_OF_STEP)
+    contract = contract or e["contract"]
+    return POSITION_STEPS.row(
+        book=e.book,
+        account_id=e.account_id,
+        position_id=position_id or e["position_id"],
+        step=step,
+        contract=contract,
+        ticker=ticker_of(contract or ""),
+        stepped_at=e.occurred_at,
+        **(empty | values),
+    )
+
+
+_OPTIONAL_OF_STEP = (
+    "quantity", "price_e4", "p0_e4", "atr_e6", "commission_cents", "pnl_cents", "chain_id", "cause", "adjustment",
+)  # fmt: skip
+
+HANDLERS: dict[str, Handler] = {
+    "OrderPartiallyFilled": execution,
+    "OrderFilled": execution,
+    "OptionExpiredWorthless": option_expired_worthless,
+    "OptionAssigned": option_assigned,
+    "SharesCalledAway": shares_called_away,
+    "PositionOpened": position_opened,
+    "PositionIncreased": position_increased,
+    "PositionReduced": position_reduced,
+    "PositionClosed": position_closed,
+    "PositionAdjusted": position_adjusted,
+}

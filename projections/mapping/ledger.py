@@ -1,0 +1,117 @@
+"""Ledger lines, tax lots, taxable results, fees, dividends, the tax reserve."""
+
+from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
+from projections.tables.ledger import LEDGER, LOTS, RESULTS, TAX_YEARS
+from projections.tables.shape import Change
+
+
+def ledger_posted(e: LoggedEvent) -> Changes:
+    settles = e["settles"] or None
+    for number, line in enumerate(e["lines"]):
+        yield LEDGER.row(
+            number,
+            book=e.book,
+            account_id=line["account_id"],
+            ledger_account=line["ledger_account"],
+            amount_cents=line["amount"],
+            cause=e["cause"],
+            reference=e["reference"],
+            settles_day=settles,
+            posted_at=e.occurred_at,
+        )
+
+
+def fee_charged(e: LoggedEvent) -> Changes:
+    """A fee lowers the result."""
+    yield result(e, "FEE", -e["amount"], contract=e["symbol"] or None)
+
+
+def dividend_received(e: LoggedEvent) -> Changes:
+    yield result(e, "DIVIDEND", e["amount"], contract=e["symbol"], qualified=e["qualified"])
+
+
+def tax_lot_opened(e: LoggedEvent) -> Changes:
+    yield LOTS.set(
+        "opened",
+        (e.book, e["lot_id"]),
+        account_id=e.account_id,
+        contract=e["contract"],
+        ticker=ticker_of(e["contract"]),
+        quantity=e["quantity"],
+        acquired_day=e["acquired"],
+        basis_cents=e["basis"],
+        price_e4=e["price_e4"],
+        chain_net_cents=e["chain_net"],
+        opened_at=e.occurred_at,
+    )
+
+
+def taxable_event_recorded(e: LoggedEvent) -> Changes:
+    yield result(
+        e,
+        "TAXABLE",
+        e["gain"],
+        contract=e["contract"],
+        year=e["year"],
+        tax_class=e["tax_class"],
+        lot_id=e["lot_id"],
+        holding_days=e["holding_days"],
+    )
+
+
+def tax_reserve_adjusted(e: LoggedEvent) -> Changes:
+    yield TAX_YEARS.set(
+        "reserve",
+        (e.book, e.account, str(e["year"])),
+        estimated_tax_cents=e["t_ytd"],
+        last_move_cents=e["delta"],
+        reserve_cents=e["reserve"],
+        reserved_at=e.occurred_at,
+    )
+
+
+def tax_payment_recorded(e: LoggedEvent) -> Changes:
+    yield result(e, "TAX_PAYMENT", -e["amount"], year=e["year"])
+
+
+def result(
+    e: LoggedEvent,
+    kind: str,
+    amount_cents: int,
+    *,
+    contract: str | None = None,
+    year: int | None = None,
+    tax_class: str | None = None,
+    lot_id: str | None = None,
+    holding_days: int | None = None,
+    qualified: bool | None = None,
+    cause: str | None = None,
+) -> Change:
+    """A line of the results. TRADE is what steps of positions realised after commissions; TAXABLE is the same money
+    seen by the tax ledger: sum one or the other, never both."""
+    return RESULTS.row(
+        book=e.book,
+        account_id=e.account_id,
+        kind=kind,
+        contract=contract,
+        ticker=ticker_of(contract) if contract else None,
+        amount_cents=amount_cents,
+        year=year,
+        tax_class=tax_class,
+        lot_id=lot_id,
+        holding_days=holding_days,
+        qualified=qualified,
+        cause=cause,
+        realised_at=e.occurred_at,
+    )
+
+
+HANDLERS: dict[str, Handler] = {
+    "LedgerPosted": ledger_posted,
+    "FeeCharged": fee_charged,
+    "DividendReceived": dividend_received,
+    "TaxLotOpened": tax_lot_opened,
+    "TaxableEventRecorded": taxable_event_recorded,
+    "TaxReserveAdjusted": tax_reserve_adjusted,
+    "TaxPaymentRecorded": tax_payment_recorded,
+}
