@@ -226,12 +226,22 @@ class RecordTaxPayment:
 
 
 @record
-class CreditContribution:
-    """Capital credited to one account by decision (the split of 10.5 comes with the lifecycle)."""
+class TransferCapital:
+    """Move capital (protocol 10.5). Now: kind CONTRIBUTION, credited to one account; the other kinds come with the lifecycle."""
 
     header: CommandHeader
-    account_id: str
+    kind: Annotated[str, "CONTRIBUTION"]
+    account_id: Annotated[str, "the account credited"]
     amount: Cents
+
+
+@record
+class GuessWeekMode:
+    """The predictor's guess for a week (protocol 11.2); acts as `week_mode.apply` says (6.4)."""
+
+    header: CommandHeader
+    week_id: Annotated[str, "ISO week, such as 2025W25"]
+    mode: Annotated[str, "GREEN, RED or CHOP"]
 
 
 @record

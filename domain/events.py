@@ -281,6 +281,7 @@ class EntryWindowOpened:
 @record
 class TickerRejection:
     ticker: str
+    right: Annotated[str, "P or C: the entry that was looked for"]
     reason: Annotated[str, "reason code (docs/reason-codes.md)"]
     detail: Annotated[str, "the values that decided"]
 
@@ -329,7 +330,7 @@ class TradeSignalGenerated:
     limit_e4: PriceE4
     floor_e4: Annotated[PriceE4, "never below this (protocol 6.6), 0 = none"]
     ladder_e4: Annotated[list[int], "limits in 1e-4 dollars, in the order they are tried"]
-    mid_e2: Annotated[int, "mid at decision in 1e-6 dollars"]
+    mid_e6: Annotated[int, "mid at decision in 1e-6 dollars"]
     reference_e4: Annotated[PriceE4, "what the premium is a share of: strike (put), underlying (call)"]
     delta_e2: DeltaE2
     approval_id: str | None
@@ -602,7 +603,7 @@ class ProfitTargetReached:
 class ExpiryDecisionMade:
     contract: Contract
     moneyness: Annotated[RatioE10, "p = (K - S)/K of a put, (S - K)/K of a call, 1e-10"]
-    action: Annotated[str, "HOLD, ACCEPT_ASSIGNMENT, LET_CALL_AWAY, ASK or ROLL"]
+    action: Annotated[str, "HOLD, ACCEPT_ASSIGNMENT, LET_CALL_AWAY, ASK, ROLL, or after the close AWAIT_NOTICE"]
     spot_e4: PriceE4
 
 
@@ -640,6 +641,12 @@ class WeekReclassified:
     put_type: str
     call_type: str
     reason: str
+
+
+@record
+class WeekModePredicted:
+    week_id: Annotated[str, "ISO week, such as 2025W25"]
+    mode: Annotated[str, "GREEN, RED or CHOP"]
 
 
 # --- alerts and approvals ---------------------------------------------------------------------------------------
@@ -778,7 +785,7 @@ _TOPICS: dict[str, tuple[type, ...]] = {
     ),
     "protocol": (
         ConfigurationProposed, ConfigurationApproved, ConfigurationRejected, ConfigurationChanged, WheelPhaseChanged,
-        WeekClassified, WeekReclassified, ApprovalRequested, ApprovalGranted, ApprovalDenied, ApprovalExpired,
+        WeekClassified, WeekReclassified, WeekModePredicted, ApprovalRequested, ApprovalGranted, ApprovalDenied, ApprovalExpired,
         BrokerConnected, BrokerDisconnected, ReconciliationCompleted, ReconciliationBreakDetected,
         ReconciliationBreakResolved, CommandRejected, MarketCalendarUpdated,
     ),

@@ -1,0 +1,111 @@
+"""The context of one journal entry: where rules read time and parameters, emit events and set timers."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from domain.calendar import Calendar
+from domain.commands import CommandHeader
+from domain.config import Config
+from domain.events import Envelope, Event
+from domain.evolve import evolve
+from domain.identity import canonical, event_id
+from domain.market import Market
+from domain.state import Account, Book
+
+SCHEMA_VERSION = 1
+
+
+class Emitted(NamedTuple):
+    """An event with its envelope, in the order of decision."""
+
+    envelope: Envelope
+    event: Event
+
+
+@dataclass(slots=True)
+class Entry:
+    """One journal entry while it is decided: shared by every book that it wakes."""
+
+    partition: int
+    sequence: int
+    time_us: int
+    entry_id: bytes
+    emitted: list[Emitted] = field(default_factory=list[Emitted])
+
+
+SYSTEM_ACTOR = ("BOOK", "all-use")
+
+
+class Decision:
+    """What the rules of one book may use while an entry is decided. Emitting an event changes the state at once."""
+
+    __slots__ = ("_configs", "actor", "book", "correlation", "entry", "idempotency", "market", "timers_set")
+
+    def __init__(self, book: Book, market: Market, entry: Entry, header: CommandHeader | None = None) -> None:
+        self.book = book
+        self.market = market
+        self.entry = entry
+        self.actor = (header.actor_type, header.actor_id) if header else SYSTEM_ACTOR
+        self.correlation = header.correlation_id if header else ""
+        self.idempotency = header.command_id if header else ""
+        self.timers_set: list[tuple[int, str]] = []
+        self._configs: dict[str, Config] = {}
+
+    @property
+    def now_us(self) -> int:
+        """Time of the journal entry."""
+        return self.entry.time_us
+
+    @property
+    def calendar(self) -> Calendar:
+        """The session calendar; books are created only once it is there."""
+        calendar = self.market.calendar
+        if calendar is None:
+            raise LookupError("no session calendar on the log")
+        return calendar
+
+    @property
+    def today(self) -> int:
+        """New York calendar day of the entry."""
+        return self.calendar.day_of(self.entry.time_us)
+
+    def config(self, account_id: str = "") -> Config:
+        """Parameters in force: account overlay, system overlay, catalogue."""
+        found = self._configs.get(account_id)
+        if found is None:
+            overlays = self.book.config
+            layers = [overlays[scope] for scope in (account_id, "SYSTEM") if scope in overlays]
+            found = self._configs[account_id] = Config(self.book.config_version, *layers)
+        return found
+
+    def next_event_id(self) -> str:
+        """Id that the next emitted event will have."""
+        return event_id(self.entry.entry_id, len(self.entry.emitted))
+
+    def emit(self, event: Event, stream: str, account: Account | None = None, occurred_us: int = 0) -> str:
+        """Decide an event: it gets its id and envelope, and the state follows from it. Returns the event's id."""
+        book, entry = self.book, self.entry
+        ordinal = len(entry.emitted)
+        version = book.streams.get(stream, 0) + 1
+        book.streams[stream] = version
+        identity = event_id(entry.entry_id, ordinal)
+        cause = canonical(entry.entry_id)
+        envelope = Envelope(
+            identity, stream, version, type(event).__name__, SCHEMA_VERSION, occurred_us or entry.time_us, entry.time_us,
+            book.system_id, account.account_id if account else None, self.actor[0], self.actor[1],
+            self.correlation or cause, cause, self.idempotency, book.config_version, entry.partition, entry.sequence, ordinal,
+        )
+        entry.emitted.append(Emitted(envelope, event))
+        evolve(book, event, envelope)
+        if type(event).__name__ == "ConfigurationChanged":
+            self._configs.clear()
+        return identity
+
+    def set_timer(self, key: str, due_us: int) -> None:
+        """Wake this book at the first clock tick at or after `due_us`. A timer of the same key is replaced."""
+        self.book.timers[key] = due_us
+        self.timers_set.append((due_us, key))
+
+    def clear_timer(self, key: str) -> None:
+        """Forget a timer."""
+        self.book.timers.pop(key, None)

@@ -1,0 +1,327 @@
+"""The entry procedure (protocol 6.2, 6.3, 6.5, 6.6): scans, premium gate, sizing, residual pass, orders, skips."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from domain import events as e
+from domain.alerts import raise_alert
+from domain.approvals import expire, on_decided, request
+from domain.calendar import HOUR, SECOND
+from domain.config import Config
+from domain.contracts import option
+from domain.decision import Decision
+from domain.market import Quote
+from domain.money import ceil_tick, ladder, percent_text, price_text, ratio_e10, strike_value
+from domain.orders import blocked, place, request_cancel
+from domain.pretrade import Intent, uncovered_lots
+from domain.reasons import Reason
+from domain.restrictions import effective_mode, permits
+from domain.selection import Pick, Rejected, select
+from domain.sizing import Budget, budget, caps, share_of
+from domain.state import Account, Approval, Wheel, Window
+
+SLEEVES = ("GEN", "REV")
+"""Account types that enter trades by themselves so far; COM's overlay comes with its own rules."""
+
+
+def trades_today(d: Decision, account: Account) -> tuple[bool, bool]:
+    """(puts may be sold today, calls may be written today) by the configured entry days."""
+    config, sleeve = d.config(account.account_id), account.type.lower()
+    calendar, today = d.calendar, d.today
+    put_days = config.items(f"{sleeve}.entry_days")
+    if account.type == "REV" and config.flag("rev.thursday_pilot"):
+        put_days = ["THU"]
+    zero_dte = account.type == "GEN" and config.flag("gen.zero_dte_enabled") and today == calendar.weekly_expiry(today)
+    return calendar.entry_on(put_days, today) or zero_dte, calendar.entry_on(config.items(f"{sleeve}.cc_entry_days"), today)
+
+
+def open_window(d: Decision, account: Account) -> None:
+    """10:00 ET on an entry day: the window opens and the first scan runs."""
+    tickers = [t for t in _tickers(d, account) if wanted_right(d, account, t)]
+    d.emit(e.EntryWindowOpened(tickers, d.today), f"account-{account.account_id}", account)
+    scan(d, account)
+
+
+def _tickers(d: Decision, account: Account) -> list[str]:
+    return d.config(account.account_id).items(f"{account.type.lower()}.tickers")
+
+
+def wanted_right(d: Decision, account: Account, ticker: str) -> str:
+    """P or C where wheel phase and day ask for an entry, else empty (protocol 6.2 step 2)."""
+    puts, calls = trades_today(d, account)
+    phase = account.wheels.get(ticker, _IDLE).phase
+    return "P" if phase == "IDLE" and puts else "C" if phase == "SHARES_HELD" and calls else ""
+
+
+_IDLE = Wheel()
+
+
+@dataclass(slots=True)
+class _Candidate:
+    ticker: str
+    right: str
+    pick: Pick
+    quantity: int = 0
+    detail: str = ""
+
+
+def scan(d: Decision, account: Account) -> None:
+    """One scan over the account's tickers, in list order (protocol 6.2)."""
+    passed: list[_Candidate] = []
+    asking: list[_Candidate] = []
+    rejections: list[e.TickerRejection] = []
+    for ticker in _tickers(d, account):
+        right = wanted_right(d, account, ticker)
+        window = account.windows.get(ticker)
+        if not right or (window is not None and (window.ordered or window.skipped)):
+            continue
+        found = _account_gate(d, account, right) or _ticker_gate(d, account, ticker) or select(d, account, ticker, right)
+        if isinstance(found, Rejected):
+            if not (window and window.approval_id):
+                rejections.append(e.TickerRejection(ticker, right, found.reason, found.detail))
+            continue
+        gate = _gate(d, account, right)
+        if found.premium_pct < gate:
+            detail = f"premium {percent_text(found.premium)} below {gate}%"
+            if right == "P" and not (window and window.asked):
+                asking.append(_Candidate(ticker, right, found, detail=detail))
+            elif not (window and window.approval_id):
+                rejections.append(e.TickerRejection(ticker, right, Reason.PREMIUM_BELOW_MIN, detail))
+            continue
+        if window and window.approval_id:
+            expire(d, d.book.approvals[window.approval_id], "WITHDRAWN")
+        passed.append(_Candidate(ticker, right, found))
+    for candidate in (*passed, *asking):
+        _strike_selected(d, account, candidate)
+    money = budget(d, account)
+    sharing = _size(d, account, money, passed, asking)
+    traded = [c for c in passed if c.quantity]
+    for candidate in passed:
+        if not candidate.quantity:
+            rejections.append(e.TickerRejection(candidate.ticker, candidate.right, Reason.INSUFFICIENT_CAPITAL, candidate.detail))
+    d.emit(
+        e.EntryScanCompleted(d.today, [c.ticker for c in traded], rejections), f"account-{account.account_id}", account
+    )
+    for candidate in asking:
+        _ask(d, account, candidate, money, sharing)
+    for candidate in traded:
+        _send(d, account, candidate.ticker, candidate.pick, candidate.quantity, "ENTRY", floor_e4=None)
+
+
+def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
+    book = d.book
+    if account.state != "ACTIVE":
+        return Rejected(Reason.ACCOUNT_STATE, account.state)
+    if not permits(account, right):
+        return Rejected(Reason.TRADING_MODE, f"{effective_mode(account)}: {', '.join(sorted(account.restrictions))}")
+    age = d.now_us - book.last_reconciled_us
+    if book.breaks or not book.last_reconciled_us or age >= d.config().integer("recon.max_age_hours") * HOUR:
+        return Rejected(Reason.RECONCILIATION, f"breaks {book.breaks}" if book.breaks else f"last clean one {age // HOUR} h ago")
+    if not book.broker_up:
+        return Rejected(Reason.BROKER_DOWN, "no broker session")
+    if book.killed:
+        return Rejected(Reason.BREAKER, "kill switch")
+    return None
+
+
+def _ticker_gate(d: Decision, account: Account, ticker: str) -> Rejected | None:
+    if ticker in d.config(account.account_id).items("common.blacklist"):
+        return Rejected(Reason.NOT_PERMITTED, "on the blacklist")
+    return None
+
+
+def _gate(d: Decision, account: Account, right: str) -> Fraction:
+    config, sleeve = d.config(account.account_id), account.type.lower()
+    return config.fraction(f"{sleeve}.min_premium_pct" if right == "P" else f"{sleeve}.cc_min_premium_pct")
+
+
+def _strike_selected(d: Decision, account: Account, candidate: _Candidate) -> None:
+    pick = candidate.pick
+    stream = f"wheel-{account.account_id}-{candidate.ticker}"
+    d.emit(
+        e.EligibleStrikeSelected(candidate.ticker, pick.quote.contract, pick.quote.delta_e2, pick.quote.bid_e4, pick.quote.ask_e4,
+                                 ratio_e10(pick.premium), pick.shadow),
+        stream, account,
+    )
+
+
+def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate], asking: list[_Candidate]) -> int:
+    """Quantities of the candidates that passed, residual pass included; `money.taken` and the reserve follow.
+
+    Returns how many tickers share the budget.
+    """
+    pending = sum(1 for w in account.windows.values() if w.approval_id)
+    puts = [c for c in passed if c.right == "P"]
+    sharing = len(puts) + len(asking) + pending
+    split = d.config(account.account_id).text(f"{account.type.lower()}.ticker_split")
+    if split == "BEST_PREMIUM" and puts:
+        best = max(puts, key=lambda c: c.pick.premium)
+        for candidate in puts:
+            candidate.detail = "BEST_PREMIUM gives all to the ticker with the highest premium"
+        puts = [best]
+    new_reserve = sum(share_of(d, account, money, c.ticker, sharing) for c in asking)
+    money.reserved += min(new_reserve, max(0, money.available - money.reserved))
+    for candidate in puts:
+        share = min(share_of(d, account, money, candidate.ticker, sharing), money.left)
+        one = strike_value(candidate.pick.quote.strike_e3, 1)
+        most = caps(d, account, candidate.pick, candidate.ticker, 0, money.worth)
+        candidate.quantity = min(share // one, most)
+        money.taken += candidate.quantity * one
+        candidate.detail = f"share {share}, one contract {one} cents, caps {most}"
+    if account.type == "GEN" and d.config(account.account_id).flag("common.residual_pass"):
+        _residual(d, account, money, puts)
+    for candidate in passed:
+        if candidate.right == "C":
+            candidate.quantity = uncovered_lots(d, account, candidate.ticker)
+            candidate.detail = "no uncovered lot of 100 shares"
+    return sharing
+
+
+def _residual(d: Decision, account: Account, money: Budget, puts: list[_Candidate]) -> None:
+    """While the residual covers one more contract, it goes to the highest premium; tie: list order (protocol 6.5)."""
+    while True:
+        fitting = [
+            c for c in puts
+            if strike_value(c.pick.quote.strike_e3, 1) <= money.left
+            and caps(d, account, c.pick, c.ticker, c.quantity, money.worth) > 0
+        ]
+        if not fitting:
+            return
+        best = max(fitting, key=lambda c: c.pick.premium)
+        best.quantity += 1
+        money.taken += strike_value(best.pick.quote.strike_e3, 1)
+
+
+def _ask(d: Decision, account: Account, candidate: _Candidate, money: Budget, sharing: int) -> None:
+    """Premium below the gate: detection, alert and approval request until the end of the window (protocol 6.3)."""
+    pick, ticker = candidate.pick, candidate.ticker
+    config = d.config(account.account_id)
+    gate = _gate(d, account, "P")
+    stream = f"wheel-{account.account_id}-{ticker}"
+    d.emit(e.PremiumBelowThresholdDetected(ticker, pick.quote.contract, ratio_e10(pick.premium), ratio_e10(gate / 100)), stream, account)
+    share = min(share_of(d, account, money, ticker, sharing), money.available)
+    one = strike_value(pick.quote.strike_e3, 1)
+    quantity = min(share // one, caps(d, account, pick, ticker, 0, money.worth))
+    floor = ceil_tick(_slippage(config) * pick.quote.mid_e4, ticker)
+    raise_alert(d, account, "TRADE_OPPORTUNITY", "HIGH", ticker, "Premium below the gate", f"{pick.quote.contract} {candidate.detail}")
+    request(
+        d, account, "PREMIUM_BELOW_GATE", ticker,
+        {
+            "contract": pick.quote.contract, "strike_e3": str(pick.quote.strike_e3), "delta_e2": str(pick.quote.delta_e2),
+            "premium_e10": str(ratio_e10(pick.premium)), "gate_pct": str(gate), "quantity": str(quantity),
+            "floor_e4": str(floor), "mid_e6": str(pick.quote.mid_e6), "reserved": str(share),
+        },
+        required=1, roles=["TRADER", "OWNER"], expires_us=d.calendar.et(d.today, config.integer("entry.window_end")), default="deny",
+    )
+
+
+def _slippage(config: Config) -> Fraction:
+    return 1 - config.fraction("order.max_slippage_pct") / 100
+
+
+def _send(d: Decision, account: Account, ticker: str, pick: Pick, quantity: int, purpose: str, floor_e4: int | None, approval: str = "") -> None:
+    """Signal and order: ladder from mid down to the floor, fixed now (protocol 6.6)."""
+    config, quote = d.config(account.account_id), pick.quote
+    right = quote.right
+    gate = _gate(d, account, right)
+    if floor_e4 is None:
+        floor_e4 = ceil_tick(max(_slippage(config) * quote.mid_e4, gate * pick.reference_e4 / 100), ticker)
+    prices = ladder(ceil_tick(quote.mid_e4, ticker), floor_e4, ticker)
+    signal = d.next_event_id()
+    d.emit(
+        e.TradeSignalGenerated(signal, ticker, quote.contract, "SELL", quantity, prices[0], floor_e4, prices, quote.mid_e6,
+                               pick.reference_e4, quote.delta_e2, approval or None, purpose),
+        f"wheel-{account.account_id}-{ticker}", account,
+    )
+    if blocked(d, account, quote.contract):
+        return
+    intent = Intent(quote.contract, ticker, "SELL", "OPEN", quantity, quantity, prices[0], purpose, quote, pick.premium,
+                    Fraction(0) if approval else gate / 100, pick.band.low, pick.band.high, pick.spot_e4, approval, bool(approval))
+    place(d, account, intent, signal, prices)
+
+
+@on_decided("PREMIUM_BELOW_GATE")
+def _premium_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
+    """Approved: size and order of the same contract at once from current quotes. Then the residual pass, once more."""
+    account, ticker = d.book.accounts[approval.account_id], approval.subject
+    config = d.config(account.account_id)
+    if d.now_us >= d.calendar.et(d.today, config.integer("entry.window_end")):
+        return
+    if granted and permits(account, "P") and account.state == "ACTIVE":
+        pick = _current_pick(d, account, approval.proposal["contract"])
+        floor = int(approval.proposal["floor_e4"])
+        if pick is None or pick.quote.mid_e4 < floor:
+            reason = Reason.STALE_QUOTE if pick is None else Reason.PREMIUM_BELOW_MIN
+            detail = "no fresh quote" if pick is None else f"mid {price_text(int(pick.quote.mid_e4))} below the approved floor {price_text(floor)}"
+            d.emit(e.EntrySkipped(ticker, reason, detail, "P"), f"wheel-{account.account_id}-{ticker}", account)
+        else:
+            money = budget(d, account)
+            share = min(int(approval.proposal["reserved"]), money.left)
+            quantity = min(share // strike_value(pick.quote.strike_e3, 1), int(approval.proposal["quantity"]),
+                           caps(d, account, pick, ticker, 0, money.worth))
+            if quantity:
+                _send(d, account, ticker, pick, quantity, "ENTRY", floor, approval.approval_id)
+            else:
+                d.emit(e.EntrySkipped(ticker, Reason.INSUFFICIENT_CAPITAL, f"share {share} cents", "P"),
+                       f"wheel-{account.account_id}-{ticker}", account)
+    if account.type == "GEN" and config.flag("common.residual_pass"):
+        _residual_orders(d, account)
+
+
+def _current_pick(d: Decision, account: Account, contract: str) -> Pick | None:
+    """The contract at current quotes, `None` without a fresh two-sided quote."""
+    terms = option(contract)
+    quote, chain = d.market.quote(contract), d.market.chain(terms.underlying)
+    if quote is None or chain is None or not quote.two_sided or not _fresh(d, quote):
+        return None
+    from domain.selection import Band
+
+    reference = terms.strike_e4 if terms.right == "P" else chain.spot_e4
+    return Pick(quote, Band(Fraction(0), Fraction(0), Fraction(100)), chain.spot_e4, reference, quote.mid_e4 / reference, "")
+
+
+def _fresh(d: Decision, quote: Quote) -> bool:
+    return d.now_us - quote.quote_time_us <= d.config().integer("data.stale_s") * SECOND
+
+
+def _residual_orders(d: Decision, account: Account) -> None:
+    """After a decision inside the window: further orders of tickers traded in it, at the current mid (protocol 6.5)."""
+    options: list[tuple[_Candidate, int | None, str]] = []
+    for ticker in _tickers(d, account):
+        window = account.windows.get(ticker)
+        first = next((o for o in d.book.orders.values() if o.account_id == account.account_id and o.ticker == ticker
+                      and o.purpose == "ENTRY" and o.state != "REJECTED" and d.calendar.day_of(o.created_us) == d.today), None)
+        if window is None or not window.ordered or window.right != "P" or first is None:
+            continue
+        pick = _current_pick(d, account, first.contract)
+        if pick is None:
+            continue
+        floor = first.ladder_e4[-1] if first.approval_id and first.ladder_e4 else first.limit_e4 if first.approval_id else None
+        meets = pick.quote.mid_e4 >= floor if floor is not None else pick.premium_pct >= _gate(d, account, "P")
+        if meets:
+            options.append((_Candidate(ticker, "P", pick), floor, first.approval_id))
+    money = budget(d, account)
+    _residual(d, account, money, [c for c, _, _ in options])
+    for candidate, floor, approval in options:
+        if candidate.quantity:
+            _send(d, account, candidate.ticker, candidate.pick, candidate.quantity, "RESIDUAL", floor, approval)
+
+
+def close_window(d: Decision, account: Account) -> None:
+    """11:00 ET: each ticker without an order gets exactly one `EntrySkipped` with the reason of its last scan."""
+    for ticker in _tickers(d, account):
+        window = account.windows.get(ticker)
+        if window is None or window.ordered or window.skipped:
+            continue
+        reason = window.reason or Reason.NO_ELIGIBLE_STRIKE
+        d.emit(e.EntrySkipped(ticker, reason, window.detail, window.right), f"wheel-{account.account_id}-{ticker}", account)
+
+
+def end_work(d: Decision, account: Account) -> None:
+    """11:30 ET: what is not filled is cancelled; a partial fill stands."""
+    for order in list(d.book.orders.values()):
+        if order.account_id == account.account_id and order.purpose in ("ENTRY", "RESIDUAL") and order.working:
+            request_cancel(d, order, "WORK_END")
+
+
+__all__ = ["SLEEVES", "Window", "close_window", "end_work", "open_window", "scan", "trades_today", "wanted_right"]

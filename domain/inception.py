@@ -1,0 +1,149 @@
+"""How a book begins: CreateSystem (protocol 3.1) and ImportBook, the take-over of an account with history."""
+
+from domain import events as e
+
+from domain.commands import CreateSystem, ImportBook, ImportedAccount
+from domain.config import CATALOGUE, Config, ConfigurationError
+from domain.contracts import parse
+from domain.decision import Decision
+from domain.fills import watch
+from domain.ledger import post
+from domain.money import floor_int, option_value, percent_of, round_half_up
+from domain.reasons import Reason
+from domain.schedule import plan_next_session
+from domain.state import (
+    CASH,
+    CASH_UNSETTLED,
+    COMMISSIONS,
+    EQUITY_BASE,
+    POSITIONS_AT_COST,
+    PREMIUM_LIABILITY,
+    TAX_RESERVE,
+    Book,
+)
+
+ROOT_TYPES = ("GEN", "REV", "COM")
+Refusal = tuple[Reason, str]
+
+
+def create_system(d: Decision, command: CreateSystem) -> Refusal | None:
+    """Open the three root accounts; fund them when link and deposit are confirmed, in SIM at once."""
+    refusal = _begin(d, command.config)
+    if refusal is not None:
+        return refusal
+    config = Config(1, command.config)
+    low, high = CATALOGUE["system.initial_capital"].low, CATALOGUE["system.initial_capital"].high
+    if not int(low) * 100 <= command.capital <= int(high) * 100:
+        return Reason.INVALID_VALUE, f"capital {command.capital} cents is outside ${low} to ${high}"
+    allocation = {kind: str(config.fraction(f"alloc.{kind.lower()}_pct")) for kind in ROOT_TYPES}
+    d.emit(
+        e.SystemCreated(command.capital, allocation, command.owner_subject_id, command.broker_account), f"system-{d.book.system_id}"
+    )
+    _configure(d, command.config)
+    root_com = f"{d.book.system_id}-COM-001"
+    for kind in ROOT_TYPES:
+        account_id = f"{d.book.system_id}-{kind}-001"
+        d.emit(
+            e.AccountOpened(account_id, kind, "ROOT", None, None, root_com, command.owner_subject_id, d.today), f"account-{account_id}"
+        )
+    d.emit(e.BrokerLinkRequested(command.broker_account, command.capital, {}), f"broker-{command.broker_account}")
+    if d.config().text("env.mode") == "SIM":
+        link_confirmed(d, command.capital, "CSP_AND_CC")
+    return None
+
+
+def _begin(d: Decision, overrides: dict[str, str]) -> Refusal | None:
+    if d.market.calendar is None:
+        return Reason.NO_CALENDAR, "publish the market calendar before creating books"
+    if d.book.accounts:
+        return Reason.ILLEGAL_TRANSITION, f"{d.book.system_id} exists already"
+    try:
+        Config(1, overrides).check()
+    except ConfigurationError as error:
+        return error.code, error.message
+    return None
+
+
+def _configure(d: Decision, overrides: dict[str, str]) -> None:
+    if overrides:
+        old = {name: CATALOGUE[name].default for name in overrides}
+        d.emit(e.ConfigurationChanged(d.book.config_version + 1, "SYSTEM", old, overrides, []), "config")
+
+
+def link_confirmed(d: Decision, deposit: int, permissions: str) -> bool:
+    """Link and deposit are there: fund and activate the accounts that wait for it. False when nothing waited."""
+    book = d.book
+    waiting = [account for account in book.accounts.values() if account.state == "PENDING_FUNDING"]
+    if not waiting or deposit < book.pending_capital:
+        return False
+    d.emit(e.BrokerAccountLinked(book.broker_account, permissions, deposit), f"broker-{book.broker_account}")
+    d.emit(e.BrokerConnected("linked"), f"broker-{book.broker_account}")
+    capital, config = book.pending_capital, d.config()
+    amounts = {kind: floor_int(percent_of(capital, config.fraction(f"alloc.{kind.lower()}_pct"))) for kind in ("GEN", "REV")}
+    amounts["COM"] = capital - sum(amounts.values())
+    for account in sorted(waiting, key=lambda a: ROOT_TYPES.index(a.type)):
+        amount = amounts[account.type]
+        buffer = round_half_up(percent_of(amount, config.fraction("buffer.pct")))
+        d.emit(e.AccountFunded(amount, buffer, amount, amount), f"account-{account.account_id}", account)
+        post(d, account, "FUNDING", book.system_id, {CASH: amount, EQUITY_BASE: -amount})
+    for account in sorted(waiting, key=lambda a: ROOT_TYPES.index(a.type)):
+        d.emit(e.AccountActivated("funding posted, broker link verified"), f"account-{account.account_id}", account)
+    plan_next_session(d)
+    return True
+
+
+def import_book(d: Decision, command: ImportBook) -> Refusal | None:
+    """Take over a brokerage account as it stands: balances, lots, open options, tax of the year."""
+    refusal = _begin(d, command.config) or _check_import(d.book, command)
+    if refusal is not None:
+        return refusal
+    cash = sum(a.cash + a.cash_unsettled + a.tax_reserve for a in command.accounts)
+    accounts = sorted(command.accounts, key=lambda a: a.account_id)
+    d.emit(
+        e.BookImported(command.source, command.owner_subject_id, command.broker_account, accounts, cash), f"system-{d.book.system_id}"
+    )
+    _configure(d, command.config)
+    positions: dict[str, int] = {}
+    for source in accounts:
+        _post_opening(d, source)
+        for lot in source.lots:
+            positions[lot.contract] = positions.get(lot.contract, 0) + lot.quantity
+        for held in source.options:
+            positions[held.contract] = positions.get(held.contract, 0) - held.quantity
+            watch(d, d.book.accounts[source.account_id], held.contract, d.now_us)
+    d.emit(e.BrokerLinkRequested(command.broker_account, cash, positions), f"broker-{command.broker_account}")
+    if d.config().text("env.mode") == "SIM":
+        d.emit(e.BrokerAccountLinked(command.broker_account, "CSP_AND_CC", cash), f"broker-{command.broker_account}")
+        d.emit(e.BrokerConnected("linked"), f"broker-{command.broker_account}")
+    plan_next_session(d)
+    return None
+
+
+def _check_import(book: Book, command: ImportBook) -> Refusal | None:
+    seen: set[str] = set()
+    for account in command.accounts:
+        if not account.account_id.startswith(f"{book.system_id}-") or account.account_id in seen:
+            return Reason.INVALID_VALUE, f"account id {account.account_id} does not belong to {book.system_id} or stands twice"
+        seen.add(account.account_id)
+        for held in account.options:
+            if parse(held.contract) is None or held.quantity <= 0:
+                return Reason.INVALID_VALUE, f"{held.contract} x {held.quantity} is no short standard option"
+        for lot in account.lots:
+            if lot.quantity <= 0:
+                return Reason.INVALID_VALUE, f"lot {lot.lot_id} has quantity {lot.quantity}"
+    return None if seen else (Reason.INVALID_VALUE, "no accounts")
+
+
+def _post_opening(d: Decision, source: ImportedAccount) -> None:
+    account = d.book.accounts[source.account_id]
+    premium = sum(option_value(o.credit_e4, o.quantity) for o in source.options)
+    paid = sum(o.commission for o in source.options)
+    at_cost = sum(lot.basis for lot in source.lots)
+    lines = {
+        CASH: source.cash, CASH_UNSETTLED: source.cash_unsettled, TAX_RESERVE: source.tax_reserve, POSITIONS_AT_COST: at_cost,
+        PREMIUM_LIABILITY: -premium, COMMISSIONS: paid,
+    }
+    lines[EQUITY_BASE] = -sum(lines.values())
+    post(d, account, "IMPORT", source.account_id, lines)
+
+

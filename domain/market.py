@@ -1,0 +1,187 @@
+"""What the books of a partition see of the market: last marks, chain snapshots, daily bars, calendar, reference data."""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from domain.calendar import Calendar
+from domain.contracts import occ_symbol, parse
+from domain.inputs import CorporateAction, DailyBar, OptionChain
+
+BARS_KEPT = 260
+"""Daily bars kept a symbol: the volatility filter looks back 252 sessions (protocol 6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One option of a chain snapshot."""
+
+    contract: str
+    expiry: int
+    strike_e3: int
+    right: str
+    bid_e4: int
+    ask_e4: int
+    quote_time_us: int
+    volume: int
+    open_interest: int
+    adv20: int
+    iv_e6: int
+    delta_e2: int
+
+    @property
+    def two_sided(self) -> bool:
+        """Bid and ask are there and do not cross."""
+        return 0 < self.bid_e4 <= self.ask_e4
+
+    @property
+    def mid_e6(self) -> int:
+        """Mid in 1e-6 dollars, exact."""
+        return (self.bid_e4 + self.ask_e4) * 50
+
+    @property
+    def mid_e4(self) -> Fraction:
+        """Mid in the scale of prices."""
+        return Fraction(self.bid_e4 + self.ask_e4, 2)
+
+
+class Chain:
+    """A chain snapshot; quotes are made when somebody asks."""
+
+    __slots__ = ("_by_contract", "record", "spot_e4", "time_us", "underlying")
+
+    def __init__(self, record: OptionChain) -> None:
+        self.record = record
+        self.time_us, self.underlying, self.spot_e4 = record.time_us, record.underlying, record.spot_e4
+        self._by_contract: dict[str, int] | None = None
+
+    def _quote(self, i: int) -> Quote:
+        r = self.record
+        contract = occ_symbol(r.underlying, r.expiries[i], r.rights[i], r.strikes_e3[i])
+        return Quote(
+            contract, r.expiries[i], r.strikes_e3[i], r.rights[i], r.bids_e4[i], r.asks_e4[i], r.quote_times_us[i],
+            r.volumes[i], r.open_interests[i], r.adv20s[i], r.ivs_e6[i], r.deltas_e2[i],
+        )
+
+    def expiries(self) -> list[int]:
+        """Expiries with at least one contract, ascending."""
+        return sorted(dict.fromkeys(self.record.expiries))
+
+    def quotes(self, expiry: int, right: str) -> list[Quote]:
+        """Every listed contract of an expiry and right, in the order of the snapshot."""
+        r = self.record
+        return [self._quote(i) for i, day in enumerate(r.expiries) if day == expiry and r.rights[i] == right]
+
+    def quote(self, contract: str) -> Quote | None:
+        """The quote of a contract, if the snapshot has it."""
+        if self._by_contract is None:
+            r = self.record
+            self._by_contract = {
+                occ_symbol(r.underlying, r.expiries[i], r.rights[i], r.strikes_e3[i]): i for i in range(len(r.expiries))
+            }
+        i = self._by_contract.get(contract)
+        return None if i is None else self._quote(i)
+
+
+@dataclass(slots=True)
+class Mark:
+    """Last valid price of a symbol."""
+
+    last_e4: int
+    bid_e4: int
+    ask_e4: int
+    tick_time_us: int
+
+
+@dataclass(slots=True)
+class DayRecord:
+    """A completed session as the rules need it."""
+
+    session: int
+    close_e4: int
+    atr_e6: int
+
+
+@dataclass(slots=True)
+class Market:
+    """Shared by the books of one partition, fed by the same journal."""
+
+    calendar: Calendar | None = None
+    marks: dict[str, Mark] = field(default_factory=dict[str, Mark])
+    bars: dict[str, list[DayRecord]] = field(default_factory=dict[str, list[DayRecord]])
+    earnings: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    actions: list[CorporateAction] = field(default_factory=list[CorporateAction])
+    _raw_chains: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    _chains: dict[str, Chain] = field(default_factory=dict[str, Chain])
+    decode_chain: Callable[[bytes], OptionChain] | None = None
+    """how the bytes of a chain are read; given by the processor, since the domain knows no wire format"""
+
+    def take_raw_chain(self, underlying: str, data: bytes) -> None:
+        """Keep a snapshot's bytes; it is read when a rule first asks for it."""
+        self._raw_chains[underlying] = data
+        self._chains.pop(underlying, None)
+
+    def chain(self, underlying: str) -> Chain | None:
+        """The last snapshot of an underlying."""
+        chain = self._chains.get(underlying)
+        if chain is None and (raw := self._raw_chains.get(underlying)) is not None and self.decode_chain is not None:
+            chain = self._chains[underlying] = Chain(self.decode_chain(raw))
+        return chain
+
+    def raw_chains(self) -> dict[str, bytes]:
+        """The bytes of the last snapshots, for a snapshot of the market."""
+        return self._raw_chains
+
+    def quote(self, contract: str) -> Quote | None:
+        """The last quote of an option."""
+        terms = parse(contract)
+        chain = self.chain(terms.underlying) if terms else None
+        return chain.quote(contract) if chain else None
+
+    def last(self, symbol: str) -> int:
+        """Last valid trade in 1e-4 dollars, 0 when nothing is known."""
+        mark = self.marks.get(symbol)
+        return mark.last_e4 if mark else 0
+
+    def take_bar(self, bar: DailyBar) -> None:
+        """A completed session; it is the reference value of the next day (protocol 5.3)."""
+        days = self.bars.setdefault(bar.symbol, [])
+        record = DayRecord(bar.session, bar.close_e4, bar.atr_e6)
+        if days and days[-1].session >= bar.session:
+            days[:] = [day for day in days if day.session != bar.session]
+            insort(days, record, key=lambda day: day.session)
+        else:
+            days.append(record)
+        del days[:-BARS_KEPT]
+
+    def close_of(self, symbol: str, session: int) -> int:
+        """Official close of a session, 0 when there is no bar of it."""
+        days = self.bars.get(symbol, [])
+        i = bisect_left(days, session, key=lambda day: day.session)
+        return days[i].close_e4 if i < len(days) and days[i].session == session else 0
+
+    def atr_record(self, symbol: str) -> DayRecord | None:
+        """The last completed session with an ATR."""
+        for day in reversed(self.bars.get(symbol, [])):
+            if day.atr_e6:
+                return day
+        return None
+
+    def atr_above_percentile(self, symbol: str, percentile: Fraction, lookback: int) -> tuple[bool, Fraction, Fraction]:
+        """Volatility filter of protocol 6.2: (skip, ATR/price of the last session, its percentile over the lookback).
+
+        Nearest-rank percentile over the sessions there are, at least 20; fewer: nothing is filtered.
+        """
+        days = [day for day in self.bars.get(symbol, [])[-lookback:] if day.atr_e6 and day.close_e4]
+        if len(days) < 20:
+            return False, Fraction(0), Fraction(0)
+        ratios = [Fraction(day.atr_e6, day.close_e4 * 100) for day in days]
+        current = ratios[-1]
+        rank = -(-percentile * len(ratios) // 100)
+        limit = sorted(ratios)[max(0, int(rank) - 1)]
+        return current > limit, current, limit
+
+    def earnings_between(self, symbol: str, first: int, last: int) -> int | None:
+        """An announced earnings day between two days, both included."""
+        return next((day for day in self.earnings.get(symbol, []) if first <= day <= last), None)

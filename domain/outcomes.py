@@ -1,0 +1,203 @@
+"""What becomes of options at their expiry: expired, assigned, called away (protocol 7.4)."""
+
+from fractions import Fraction
+
+from domain import events as e
+from domain.alerts import raise_alert
+from domain.contracts import option
+from domain.decision import Decision
+from domain.evolve import average_price, called_away_type, put_assignment_type, split_lots, take_slices
+from domain.fills import end_short, premium_of
+from domain.inputs import BrokerAssignment
+from domain.ledger import check_buffer, post
+from domain.monitoring import moneyness
+from domain.money import ratio_e10, strike_value
+from domain.state import (
+    CASH,
+    CASH_UNSETTLED,
+    COMMISSIONS,
+    POSITIONS_AT_COST,
+    PREMIUM_LIABILITY,
+    REALISED_OPTION_PNL,
+    REALISED_SHARE_PNL,
+    Account,
+    ShortOption,
+)
+from domain.tax import record_gain
+from domain.wheel import follow_phase
+
+CERTAIN = Fraction(1, 200)
+"""0.5 %: further out of the money than that at the close counts as expired (protocol 7.4)."""
+
+
+def book_expiries(d: Decision, account: Account) -> None:
+    """EOD of an expiry day: p < -0.5 % is expired; the rest waits for the broker's word."""
+    for contract in sorted(account.shorts):
+        short, terms = account.shorts[contract], option(contract)
+        if terms.expiry > d.today or short.pending_outcome:
+            continue
+        close = d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry)) or d.market.last(terms.underlying)
+        d.clear_timer(f"monitor|{account.account_id}|{contract}")
+        if moneyness(contract, close) < -CERTAIN:
+            expire_worthless(d, account, short, close)
+        else:
+            p = moneyness(contract, close)
+            d.emit(
+                e.ExpiryDecisionMade(contract, ratio_e10(p), "AWAIT_NOTICE", close), f"position-{short.position_id}", account
+            )
+
+
+def expire_worthless(d: Decision, account: Account, short: ShortOption, close_e4: int) -> None:
+    """The premium is kept: realised on the expiry date."""
+    terms = option(short.contract)
+    premium, paid = premium_of(short.slices)
+    quantity = short.quantity
+    d.emit(
+        e.OptionExpiredWorthless(short.contract, quantity, premium, close_e4), f"position-{short.position_id}", account
+    )
+    pnl = end_short(d, account, short, quantity, 0, 0, "EXPIRED", 0, short.contract)
+    assert pnl == premium - paid
+    record_gain(d, account, short.contract, pnl, terms.expiry)
+    follow_phase(d, account, terms.underlying)
+
+
+def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
+    """Notice of assignment or exercise. Returns False for one already taken."""
+    if report.notice_id in d.book.notices:
+        return False
+    terms = option(report.contract)
+    left = report.quantity
+    for account in [d.book.accounts[key] for key in sorted(d.book.accounts)]:
+        short = account.shorts.get(report.contract) or account.expired.get(report.contract)
+        if short is None or not left:
+            continue
+        if report.contract not in account.shorts:
+            _reverse_expiry(d, account, short, report)
+            short = account.shorts[report.contract]
+        part = min(left, short.quantity)
+        left -= part
+        if terms.right == "P":
+            _assign(d, account, short, part, report)
+        else:
+            _call_away(d, account, short, part, report)
+        follow_phase(d, account, terms.underlying)
+        check_buffer(d, account)
+    if left:
+        raise_alert(d, None, "SYSTEM_STATUS", "HIGH", terms.underlying, "Assignment without a position", f"{left} {report.contract}")
+        d.emit(e.ReconciliationBreakDetected(report.contract, 0, -left, "ASSIGNMENT"), f"broker-{d.book.broker_account}")
+    return True
+
+
+def _close_on(d: Decision, report: BrokerAssignment) -> int:
+    ticker = option(report.contract).underlying
+    return d.market.close_of(ticker, report.outcome_session) or d.market.last(ticker)
+
+
+def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, report: BrokerAssignment) -> None:
+    """Put assigned: no taxable event, the net premium reduces the basis of the shares."""
+    terms = option(short.contract)
+    shares = quantity * 100
+    taken, _ = take_slices(short.slices, quantity)
+    premium, paid = premium_of(taken)
+    strike = strike_value(terms.strike_e3, quantity)
+    basis = strike - premium + paid
+    early = report.outcome_session < terms.expiry
+    d.emit(
+        e.OptionAssigned(short.contract, quantity, shares, terms.strike_e3, basis, _close_on(d, report), early, report.notice_id,
+                         report.outcome_session),
+        f"position-{short.position_id}", account,
+    )
+    _remove(d, account, short, quantity, "ASSIGNED", terms.strike_e4)
+    lot = d.next_event_id()
+    d.emit(
+        e.TaxLotOpened(lot, terms.underlying, shares, report.outcome_session, basis, terms.strike_e4, premium - paid),
+        f"account-{account.account_id}", account,
+    )
+    post(d, account, "ASSIGNMENT", report.notice_id, {
+        PREMIUM_LIABILITY: premium, POSITIONS_AT_COST: basis, CASH: -strike, COMMISSIONS: -paid,
+    }, report.outcome_session)
+    bar = d.market.atr_record(terms.underlying)
+    d.emit(
+        e.PositionOpened(d.next_event_id(), terms.underlying, shares, terms.strike_e4, terms.strike_e4, bar.atr_e6 if bar else 0, 0,
+                         short.chain_id),
+        f"position-{lot}", account,
+    )
+    _reclassify(d, account, terms.underlying, report.outcome_session, put_assignment_type(terms.strike_e4, _close_on(d, report)))
+
+
+def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int, report: BrokerAssignment) -> None:
+    """Call exercised: the premium adds to the proceeds, the share gain is short- or long-term lot by lot."""
+    terms = option(short.contract)
+    shares = quantity * 100
+    if account.shares(terms.underlying) < shares:
+        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", terms.underlying, "Called away without shares", short.contract)
+    taken, _ = take_slices(short.slices, quantity)
+    premium, paid = premium_of(taken)
+    strike = strike_value(terms.strike_e3, quantity)
+    proceeds = strike + premium - paid
+    parts = split_lots(account, terms.underlying, shares)
+    code = called_away_type(average_price(account, terms.underlying) or Fraction(terms.strike_e4), _close_on(d, report))
+    early = report.outcome_session < terms.expiry
+    d.emit(
+        e.SharesCalledAway(short.contract, quantity, shares, terms.strike_e3, proceeds, _close_on(d, report), early, report.notice_id,
+                           report.outcome_session),
+        f"position-{short.position_id}", account,
+    )
+    _remove(d, account, short, quantity, "CALLED_AWAY", terms.strike_e4)
+    basis = sum(cost for _, _, cost in parts)
+    gain = proceeds - basis
+    post(d, account, "CALLED_AWAY", report.notice_id, {
+        CASH_UNSETTLED: strike, PREMIUM_LIABILITY: premium, COMMISSIONS: -paid, POSITIONS_AT_COST: -basis, REALISED_SHARE_PNL: -gain,
+    }, report.outcome_session)
+    left = account.shares(terms.underlying)
+    stream = f"position-{account.account_id}-{terms.underlying}"
+    if left:
+        d.emit(e.PositionReduced(stream, terms.underlying, left, terms.strike_e4, gain), stream, account)
+    else:
+        d.emit(e.PositionClosed(stream, terms.underlying, terms.strike_e4, gain, "CALLED_AWAY"), stream, account)
+    given, told = 0, 0
+    for lot, part, cost in parts:
+        told += part
+        due = proceeds * told // shares
+        record_gain(d, account, terms.underlying, due - given - cost, report.outcome_session, lot_id=lot.lot_id, acquired=lot.acquired)
+        given = due
+    _reclassify(d, account, terms.underlying, report.outcome_session, code)
+
+
+def _remove(d: Decision, account: Account, short: ShortOption, quantity: int, cause: str, price_e4: int) -> None:
+    """The option is gone; nothing is realised by that alone."""
+    left = short.quantity - quantity
+    stream = f"position-{short.position_id}"
+    if left:
+        d.emit(e.PositionReduced(short.position_id, short.contract, -left, price_e4, 0), stream, account)
+    else:
+        d.emit(e.PositionClosed(short.position_id, short.contract, price_e4, 0, cause), stream, account)
+        d.clear_timer(f"monitor|{account.account_id}|{short.contract}")
+
+
+def _reverse_expiry(d: Decision, account: Account, short: ShortOption, report: BrokerAssignment) -> None:
+    """A notice after the option was booked as expired: correcting entries first (protocol 7.4)."""
+    terms = option(short.contract)
+    premium, paid = premium_of(short.slices)
+    d.emit(
+        e.PositionOpened(short.position_id, short.contract, -short.quantity, premium // short.quantity, short.p0_e4, short.atr_e6, paid,
+                         short.chain_id),
+        f"position-{short.position_id}", account,
+    )
+    post(d, account, "REVERSAL", report.notice_id, {PREMIUM_LIABILITY: -premium, REALISED_OPTION_PNL: premium})
+    record_gain(d, account, short.contract, paid - premium, terms.expiry)
+
+
+def _reclassify(d: Decision, account: Account, ticker: str, session: int, code: str) -> None:
+    from domain.weeks import reclassify
+
+    reclassify(d, account, ticker, session, code)
+
+
+def settle_pending(d: Decision, account: Account, held_at_broker: dict[str, int]) -> None:
+    """Before the next open: an option at the money that the broker no longer shows, and no notice came, has expired."""
+    for contract in sorted(account.shorts):
+        short, terms = account.shorts[contract], option(contract)
+        if short.pending_outcome and terms.expiry < d.today and contract not in held_at_broker:
+            close = d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry))
+            expire_worthless(d, account, short, close)

@@ -1,0 +1,170 @@
+"""What a book does by the clock: the plan of a session, the EOD job, the weekly job (protocol 2.3, 2.4)."""
+
+from domain import events as e
+from domain.calendar import SECOND, monday_of
+from domain.contracts import option
+from domain.decision import Decision
+from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
+from domain.ledger import check_buffer, settle
+from domain.monitoring import TABLE_STEP_US, evaluate, read_expiry_table
+from domain.orders import acknowledgement_due, prune, reprice
+from domain.outcomes import book_expiries
+from domain.state import TAX_RESERVE, Account
+from domain.valuation import buffer_required, cash_total, free_cash, nav, put_collateral, unrealised
+from domain.weeks import weekly_job
+
+RANK = {
+    "open": 0, "expiry": 1, "monitor": 2, "approval": 3, "ack": 4, "reprice": 5, "scan": 6, "window": 7, "work": 8, "eod": 9,
+    "weekly": 10,
+}
+"""Order of timers due at the same moment: expiry management, closes, then entries (protocol 2.9, 12.3). A pending request
+lapses before the window that it belongs to is closed."""
+
+SATURDAY = 5
+
+
+def rank_of(key: str) -> int:
+    """Rank of a timer by its kind, the part of its key before the first bar."""
+    return RANK[key.partition("|")[0]]
+
+
+def plan_next_session(d: Decision) -> None:
+    """Set the timers of today's session where they are still to come, and of the next open."""
+    calendar, today = d.calendar, d.today
+    if calendar.is_session(today) and d.now_us < calendar.open_us(today):
+        d.set_timer("open", calendar.open_us(today))
+    else:
+        d.set_timer("open", calendar.open_us(calendar.next_session(today)))
+        if calendar.is_session(today):
+            _plan_day(d)
+    _plan_weekly(d)
+
+
+def _plan_weekly(d: Decision) -> None:
+    saturday = monday_of(d.today) + SATURDAY
+    due = d.calendar.et(saturday, d.config().integer("weekly.time"))
+    d.set_timer("weekly", due if due > d.now_us else d.calendar.et(saturday + 7, d.config().integer("weekly.time")))
+
+
+def _plan_day(d: Decision) -> None:
+    calendar, today, config = d.calendar, d.today, d.config()
+
+    def at(key: str, due_us: int) -> None:
+        if due_us > d.now_us:
+            d.set_timer(key, due_us)
+
+    at("eod", calendar.et(today, config.integer("eod.time")))
+    if today == calendar.weekly_expiry(today) or _expiring_today(d):
+        start = calendar.et_expiry(today, config.integer("expiry.manage_start"))
+        at("expiry", max(start, d.now_us + 1 if start < d.now_us else start))
+    for account in d.book.accounts.values():
+        if account.type not in SLEEVES or not any(trades_today(d, account)):
+            continue
+        own = d.config(account.account_id)
+        start, end, work = (calendar.et(today, own.integer(f"entry.{k}")) for k in ("window_start", "window_end", "work_until"))
+        if d.now_us < end:
+            at(f"scan|{account.account_id}", start if start > d.now_us else d.now_us + SECOND)
+            at(f"window|{account.account_id}", end)
+        at(f"work|{account.account_id}", work)
+
+
+def _expiring_today(d: Decision) -> bool:
+    return any(option(c).expiry == d.today for account in d.book.accounts.values() for c in account.shorts)
+
+
+def on_timer(d: Decision, key: str) -> None:
+    """A timer of this book has fired."""
+    kind, _, rest = key.partition("|")
+    match kind:
+        case "open":
+            _open(d)
+        case "scan":
+            _scan(d, d.book.accounts[rest])
+        case "window":
+            close_window(d, d.book.accounts[rest])
+        case "work":
+            end_work(d, d.book.accounts[rest])
+        case "monitor":
+            account_id, _, contract = rest.partition("|")
+            evaluate(d, d.book.accounts[account_id], contract)
+        case "reprice":
+            if rest in d.book.orders:
+                reprice(d, d.book.orders[rest])
+        case "ack":
+            if rest in d.book.orders:
+                acknowledgement_due(d, d.book.orders[rest])
+        case "approval":
+            from domain.approvals import expire
+
+            if rest in d.book.approvals:
+                expire(d, d.book.approvals[rest], "EXPIRED")
+        case "expiry":
+            _expiry(d)
+        case "eod":
+            end_of_day(d)
+        case "weekly":
+            _weekly(d)
+        case _:
+            raise ValueError(f"unknown timer {key}")
+
+
+def _open(d: Decision) -> None:
+    for account in _accounts(d):
+        settle(d, account)
+    d.set_timer("open", d.calendar.open_us(d.calendar.next_session(d.today)))
+    _plan_day(d)
+
+
+def _accounts(d: Decision) -> list[Account]:
+    return [d.book.accounts[key] for key in sorted(d.book.accounts)]
+
+
+def _scan(d: Decision, account: Account) -> None:
+    config = d.config(account.account_id)
+    first = d.now_us < d.calendar.et(d.today, config.integer("entry.window_start")) + SECOND
+    if first:
+        open_window(d, account)
+    else:
+        scan(d, account)
+    following = d.now_us + config.integer("entry.rescan_interval") * SECOND
+    if following < d.calendar.et(d.today, config.integer("entry.window_end")):
+        d.set_timer(f"scan|{account.account_id}", following)
+
+
+def _expiry(d: Decision) -> None:
+    for account in _accounts(d):
+        read_expiry_table(d, account)
+    last = d.calendar.et_expiry(d.today, d.config().integer("expiry.manage_end")) - TABLE_STEP_US
+    if d.now_us + TABLE_STEP_US <= last:
+        d.set_timer("expiry", d.now_us + TABLE_STEP_US)
+
+
+def end_of_day(d: Decision) -> None:
+    """16:30 ET: expiries, marks and corpus, tax, buffer and breakers (protocol 2.4)."""
+    for account in _accounts(d):
+        book_expiries(d, account)
+    for account in _accounts(d):
+        if account.state not in ("ACTIVE", "SUSPENDED"):
+            continue
+        worth = nav(d.market, account)
+        d.emit(
+            e.PositionMarked(
+                worth, worth - account.balance(TAX_RESERVE), unrealised(d.market, account), cash_total(account),
+                free_cash(d.book, account), put_collateral(d.book, account), account.balance(TAX_RESERVE),
+                buffer_required(d, account), d.today,
+            ),
+            f"account-{account.account_id}", account,
+        )
+    for account in _accounts(d):
+        check_buffer(d, account, end_of_day=True)
+
+
+def _weekly(d: Decision) -> None:
+    friday = d.today - 1
+    for account in _accounts(d):
+        if account.state in ("ACTIVE", "SUSPENDED") and account.type in SLEEVES:
+            weekly_job(d, account, friday)
+    prune(d)
+    _plan_weekly(d)
+
+

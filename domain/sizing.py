@@ -1,0 +1,74 @@
+"""How much an entry may use (protocol 6.5). Cents and contracts."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from domain.decision import Decision
+from domain.money import floor_int, percent_of, strike_value
+from domain.selection import Pick
+from domain.state import Account
+from domain.valuation import corpus, deployable, put_collateral, shares_market_value
+
+
+@dataclass(slots=True)
+class Budget:
+    """What an account may still put into entries at this moment."""
+
+    total: int
+    """B_total"""
+    available: int
+    """B_avail"""
+    reserved: int
+    """kept for pending approvals"""
+    worth: int
+    """corpus now"""
+    taken: int = 0
+    """given to orders that are about to be sent"""
+
+    @property
+    def left(self) -> int:
+        """Unreserved and not given away yet."""
+        return max(0, self.available - self.reserved - self.taken)
+
+
+def budget(d: Decision, account: Account) -> Budget:
+    """B_total, B_avail and what pending approvals keep."""
+    config = d.config(account.account_id)
+    worth = corpus(d.market, account)
+    base = min(account.sizing_base, worth)
+    total = floor_int(percent_of(base, config.fraction(f"{account.type.lower()}.alloc_pct")))
+    shares_cost = sum(floor_int(Fraction(lot.price_e4 * lot.quantity, 100)) for lot in account.lots)
+    available = max(0, min(total - put_collateral(d.book, account) - shares_cost, deployable(d, account)))
+    reserved = sum(w.reserved for w in account.windows.values() if w.approval_id)
+    return Budget(total, available, reserved, worth)
+
+
+def share_of(d: Decision, account: Account, money: Budget, ticker: str, sharing: int) -> int:
+    """The ticker's part of the budget by `ticker_split`, `sharing` tickers having passed or being pending."""
+    config = d.config(account.account_id)
+    sleeve = account.type.lower()
+    tickers = config.items(f"{sleeve}.tickers")
+    match config.text(f"{sleeve}.ticker_split"):
+        case "EQUAL_ELIGIBLE":
+            return money.available // max(1, sharing)
+        case "EQUAL_CONFIGURED":
+            return min(money.total // len(tickers), money.available)
+        case "WEIGHTS":
+            weight = Fraction(config.items(f"{sleeve}.ticker_weights")[tickers.index(ticker)])
+            return min(floor_int(percent_of(money.total, weight)), money.available)
+        case _:
+            return money.available
+
+
+def caps(d: Decision, account: Account, pick: Pick, ticker: str, already: int, worth: int) -> int:
+    """Most contracts that volume, ticker cap, daily cap and order caps allow in all, `already` of them given in this scan."""
+    config = d.config(account.account_id)
+    quote = pick.quote
+    volume = quote.adv20 if quote.adv20 >= 0 else quote.volume
+    most = floor_int(percent_of(volume, config.fraction("liquidity.max_order_pct_adv")))
+    one = strike_value(quote.strike_e3, 1)
+    held = put_collateral(d.book, account, ticker) + shares_market_value(d.market, account, ticker)
+    cap = floor_int(percent_of(worth, config.fraction(f"common.ticker_cap_pct.{account.type.lower()}")))
+    day = floor_int(percent_of(worth, config.fraction("limits.daily_new_pct"))) - account.new_collateral
+    most = min(most, (cap - held) // one, day // one, config.integer("order.max_contracts"))
+    return max(0, most - already)

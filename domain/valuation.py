@@ -1,0 +1,96 @@
+"""What an account is worth and what it may spend (protocol 1, 4.1). Everything in cents."""
+
+from fractions import Fraction
+
+from domain.contracts import option, parse
+from domain.decision import Decision
+from domain.market import Market
+from domain.money import option_value, percent_of, round_half_up, shares_value, strike_value
+from domain.state import CASH, CASH_UNSETTLED, TAX_RESERVE, Account, Book
+
+
+def put_collateral(book: Book, account: Account, ticker: str | None = None) -> int:
+    """Strike value of open short puts and of the unfilled part of working put sales (protocol 4.1, INV-4)."""
+    total = 0
+    for contract, short in account.shorts.items():
+        terms = option(contract)
+        if terms.right == "P" and ticker in (None, terms.underlying):
+            total += strike_value(terms.strike_e3, short.quantity)
+    for order in book.orders.values():
+        if order.account_id != account.account_id or not order.working or order.effect != "OPEN":
+            continue
+        terms = parse(order.contract)
+        if terms is not None and terms.right == "P" and ticker in (None, terms.underlying):
+            total += strike_value(terms.strike_e3, order.open_quantity + order.rest)
+    return total
+
+
+def cash_total(account: Account) -> int:
+    """CASH + CASH_UNSETTLED + TAX_RESERVE."""
+    return account.balance(CASH) + account.balance(CASH_UNSETTLED) + account.balance(TAX_RESERVE)
+
+
+def free_cash(book: Book, account: Account) -> int:
+    """Cash that is settled and tied to nothing."""
+    return account.balance(CASH) - put_collateral(book, account)
+
+
+def intrinsic_e4(contract: str, spot_e4: int) -> int:
+    """What exercise would give, per share."""
+    terms = option(contract)
+    return max(0, terms.strike_e4 - spot_e4 if terms.right == "P" else spot_e4 - terms.strike_e4)
+
+
+def option_mark(market: Market, contract: str) -> Fraction:
+    """Mark of an option per share in 1e-4 dollars: mid, without a two-sided quote intrinsic value (glossary, NAV)."""
+    quote = market.quote(contract)
+    if quote is not None and quote.two_sided:
+        return quote.mid_e4
+    return Fraction(intrinsic_e4(contract, market.last(option(contract).underlying)))
+
+
+def short_liability(market: Market, account: Account) -> int:
+    """Market value of the account's short options, positive."""
+    total = Fraction(0)
+    for contract, short in account.shorts.items():
+        total += option_mark(market, contract) * short.quantity
+    return round_half_up(total)
+
+
+def shares_market_value(market: Market, account: Account, ticker: str | None = None) -> int:
+    """Market value of shares at the last trade; a lot without any mark counts at cost."""
+    total = 0
+    for lot in account.lots:
+        if ticker in (None, lot.contract):
+            total += shares_value(market.last(lot.contract) or lot.price_e4, lot.quantity)
+    return total
+
+
+def nav(market: Market, account: Account) -> int:
+    """Net asset value (glossary)."""
+    return cash_total(account) + shares_market_value(market, account) - short_liability(market, account)
+
+
+def corpus(market: Market, account: Account) -> int:
+    """NAV less the tax reserve."""
+    return nav(market, account) - account.balance(TAX_RESERVE)
+
+
+def buffer_required(d: Decision, account: Account) -> int:
+    """The share of corpus that must stay uncommitted, rounded half up."""
+    return round_half_up(percent_of(max(0, corpus(d.market, account)), d.config(account.account_id).fraction("buffer.pct")))
+
+
+def deployable(d: Decision, account: Account) -> int:
+    """`max(0, free_cash - buffer_required)`."""
+    return max(0, free_cash(d.book, account) - buffer_required(d, account))
+
+
+def unrealised(market: Market, account: Account) -> int:
+    """Net unrealised result of open positions, cents."""
+    total = -short_liability(market, account)
+    for short in account.shorts.values():
+        total += sum(option_value(s.price_e4, s.quantity) - s.commission for s in short.slices)
+    for lot in account.lots:
+        total += shares_value(market.last(lot.contract) or lot.price_e4, lot.quantity) - lot.basis
+    return total
