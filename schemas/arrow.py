@@ -5,7 +5,7 @@ raw bytes), so that nothing is cut off in Python and the ids of a batch are chec
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pyarrow as pa
@@ -20,8 +20,8 @@ pc: Any = pyarrow.compute
 pyruhvro: Any = _pyruhvro
 """Both without types: pyruhvro has none, those of `pyarrow.compute` don't know columns of unknown type."""
 
-Columns = pa.RecordBatch | Mapping[str, Sequence[Any]]
-"""Rows to encode: a record batch, or a column (Arrow array or Python values) by field name.
+Columns = pa.RecordBatch | Mapping[str, Any]
+"""Rows to encode: a record batch, or a column (Arrow array, numpy array or Python values) by field name.
 
 Arrow arrays and Python lists of plain values are fast; lists of lists or records are looked at value by value."""
 
@@ -61,7 +61,8 @@ class BatchReader:
         records = pa.RecordBatch.from_arrays(batch.columns[2:], schema=self.schema)
         # pyruhvro does not look at what follows a record's end.
         written = sum(map(len, values)) - 5 * len(values)
-        for field, column in zip(self._kind["fields"], records.columns, strict=True):
+        columns = cast(list[Any], records.columns)
+        for field, column in zip(self._kind["fields"], columns, strict=True):
             written -= encoded_bytes(field["type"], column, self._named)
         return records if written == 0 else None
 

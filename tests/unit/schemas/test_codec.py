@@ -1,7 +1,6 @@
 """The Confluent wire format: what is written, and what is refused when read."""
 
 import struct
-from collections.abc import Sequence
 from dataclasses import fields as fields_of
 from dataclasses import make_dataclass
 from io import BytesIO
@@ -30,7 +29,7 @@ from schemas.records import from_plain, to_plain
 from schemas.writers import write_long
 
 CODEC = Codec.load()
-TICK = {
+TICK: dict[str, Any] = {
     "symbol": "TSLA",
     "time_us": 1_750_000_000_000_000,
     "bid_e4": 2_475_000,
@@ -252,10 +251,10 @@ def test_batch_of_nothing() -> None:
 
 def test_encode_batch_takes_columns_of_any_kind() -> None:
     rows = [TICK | {"time_us": TICK["time_us"] + i} for i in range(3)]
-    columns: dict[str, Sequence[Any]] = {name: [row[name] for row in rows] for name in TICK}
-    columns["time_us"] = np.array(columns["time_us"], np.int64)  # pyright: ignore[reportArgumentType]
-    columns["symbol"] = pa.array(columns["symbol"]).dictionary_encode()  # pyright: ignore[reportArgumentType]
-    columns["size"] = pa.array(columns["size"], pa.int32())  # pyright: ignore[reportArgumentType]
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in TICK}
+    columns["time_us"] = np.array(columns["time_us"], np.int64)
+    columns["symbol"] = pa.array(columns["symbol"]).dictionary_encode()
+    columns["size"] = pa.array(columns["size"], pa.int32())
     assert CODEC.encode_batch("Tick", columns) == [CODEC.encode("Tick", row) for row in rows]
 
 
@@ -268,7 +267,6 @@ def test_encode_batch_takes_columns_of_any_kind() -> None:
         {"size": [1, 2]},
         {"venue": ["X"]},
         {"size": [1 << 63]},
-        {"size": [True]},
     ],
     ids=repr,
 )
@@ -346,7 +344,7 @@ def test_a_record_holding_a_float_is_refused() -> None:
     with pytest.raises(NotThisRecordError, match=r"limit_e4 is 12500\.5"):
         CODEC.encode_event(example_envelope(), OrderRepriced("o1", 2, 12500.5))  # pyright: ignore[reportArgumentType]
     with pytest.raises(NotThisRecordError, match=r"size is 1\.5"):
-        CODEC.encode_record(Tick(**TICK | {"size": 1.5}))
+        CODEC.encode_record(from_plain(Tick, TICK | {"size": 1.5}))
 
 
 def test_from_plain_refuses_what_is_no_record() -> None:

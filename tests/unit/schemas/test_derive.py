@@ -86,15 +86,18 @@ def test_a_field_without_documentation_is_refused() -> None:
         Deriver({}).schema(cls)
 
 
-def fields_of(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(schema, list):
-        for branch in schema:
-            yield from fields_of(branch, path)
-    elif isinstance(schema, dict):
-        for each in schema.get("fields", ()):
-            yield f"{path}{schema['name']}.{each['name']}", each
-            yield from fields_of(each["type"], path)
-        yield from fields_of(schema.get("items", schema.get("values")), path)
+def fields_of(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    match schema:
+        case ["null", other]:
+            yield from fields_of(other)
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
+            yield from fields_of(inner)
+        case {"name": name, "fields": fields}:
+            for each in fields:
+                yield f"{name}.{each['name']}", each
+                yield from fields_of(each["type"])
+        case _:
+            return
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
