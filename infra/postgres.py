@@ -267,8 +267,8 @@ class LocalPostgres:
                 connection.execute("CREATE DATABASE alluse")
 
     def _failed(self, what: str) -> UnavailableError:
-        errors = [line for line in tail(self.log_file, 50).splitlines() if "FATAL" in line or "error" in line.lower()]
-        last = errors[-1].strip() if errors else "no error in its log"
+        lines = tail(self.log_file, 50).splitlines() or ["its log is empty"]
+        last = next((line for line in reversed(lines) if "FATAL" in line or "error" in line.lower()), lines[-1]).strip()
         return UnavailableError(
             "POSTGRES_START_FAILED",
             f"The embedded PostgreSQL {what}: {last} (log {self.log_file}).",

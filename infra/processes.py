@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -48,14 +49,17 @@ def file_lock(path: Path, *, timeout_s: float, doing: str) -> Generator[None]:
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A process known by pid and start time, so that a reused pid is never taken for it (or killed)."""
+    """A process known by pid and start time, so that a reused pid is never taken for it (or killed).
+
+    `created` is in seconds of this machine's own count; it means nothing on another.
+    """
 
     pid: int
     created: float
 
     @staticmethod
     def of(pid: int) -> ServerProcess:
-        return ServerProcess(pid, psutil.Process(pid).create_time())
+        return ServerProcess(pid, _started(pid))
 
     @staticmethod
     def load(path: Path) -> ServerProcess | None:
@@ -72,9 +76,9 @@ class ServerProcess:
     def _process(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < 1.0
+            same = abs(_started(self.pid) - self.created) < 0.5
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
 
     def alive(self) -> bool:
@@ -98,6 +102,14 @@ class ServerProcess:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
+
+
+def _started(pid: int) -> float:
+    """When a process started, in seconds: since boot on Linux, so that a corrected wall clock changes nothing."""
+    if sys.platform == "linux":
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return psutil.Process(pid).create_time()
 
 
 def write_atomically(path: Path, text: str) -> None:

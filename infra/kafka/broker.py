@@ -245,8 +245,7 @@ class LocalBroker:
         properties.write_text(
             (self.folder / "server.properties").read_text().replace(f"log.dirs={data}", f"log.dirs={draft}")
         )
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(properties)]
+        arguments = ["kafka.tools.StorageTool", "format", "--cluster-id", new_cluster_id(), "--config", str(properties)]
         with self.log_file.open("ab") as output:
             command = self._java(java, [*flags, "-Xmx128m", "-XX:+UseSerialGC"], arguments)
             done = subprocess.run(
@@ -322,13 +321,20 @@ class LocalBroker:
                     raise self._failed(f"did not answer within {START_TIMEOUT_S:.0f} s") from error
 
     def _failed(self, what: str) -> UnavailableError:
-        errors = [line for line in tail(self.log_file, 200).splitlines() if "ERROR" in line or "Exception" in line]
-        last = errors[-1].strip() if errors else "no error in its log"
+        lines = tail(self.log_file, 200).splitlines() or ["its log is empty"]
+        last = next((line for line in reversed(lines) if "ERROR" in line or "Exception" in line), lines[-1]).strip()
         return UnavailableError(
             "KAFKA_START_FAILED",
             f"The local Kafka broker {what}: {last} (log {self.log_file}).",
             "Read the log; `alluse doctor` checks ports, disk and memory.",
         )
+
+
+def new_cluster_id() -> str:
+    """A random id as Kafka writes it: 22 characters, the first no `-`, which its tool would take for an option."""
+    while (cluster_id := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return cluster_id
 
 
 def _bindable(port: int) -> bool:

