@@ -202,6 +202,7 @@ class LocalBroker:
     def _start(self, java: Java, jars: Jars, flags: list[str]) -> str:
         """Caller holds the lock. New ports are tried again when another process takes them first."""
         fixed = self._ports()
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)  # native libraries that a killed broker unpacked there
         for attempt in range(5):
             ports = fixed or _free_ports()
             if fixed:
