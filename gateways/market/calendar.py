@@ -5,6 +5,7 @@ the edge, and travel in a `SessionCalendar`, so that no decision depends on the 
 """
 
 import datetime as dt
+import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,7 +137,10 @@ def is_bank_holiday_with_session(day: dt.date) -> bool:
 @lru_cache(maxsize=8)
 def _load(first_day: dt.date, last_day: dt.date) -> tuple[Session, ...]:
     # Without both bounds the library takes them from the wall clock.
-    calendar = exchange_calendars.get_calendar("XNYS", start=first_day.isoformat(), end=last_day.isoformat())
+    with warnings.catch_warnings():
+        # pandas 3.1 deprecates what exchange_calendars 4.13 does inside; the values are right.
+        warnings.filterwarnings("ignore", "Series.values", DeprecationWarning)
+        calendar = exchange_calendars.get_calendar("XNYS", start=first_day.isoformat(), end=last_day.isoformat())
     days = [d.date() for d in calendar.sessions]
     opens: list[int] = pd.DatetimeIndex(calendar.opens).as_unit("us").asi8.tolist()
     closes: list[int] = pd.DatetimeIndex(calendar.closes).as_unit("us").asi8.tolist()

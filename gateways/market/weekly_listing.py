@@ -29,8 +29,8 @@ _FINE = ((75, 500), (150, 1_000), (250, 2_500))
 _STEP_ABOVE_E3 = 5_000
 _FAR = 0.10
 
-_Z_95 = 1.645
-"""Standard normal quantile of a 5-delta option."""
+_Z_95_LOW, _Z_95_HIGH = 1.645 * 1.2, 1.645 * 1.05
+"""At-the-money deviations to a 5-delta option: the smile makes low strikes dearer, so that it lies further out."""
 
 _INTRADAY_MOVES = 1.0
 """Strikes are listed this many daily standard deviations beyond 5 delta, so that a move in the day stays covered."""
@@ -49,9 +49,11 @@ def strikes_to_list(spot: float, deviation_to_expiry: float, deviation_of_day: f
 
     Deviations are standard deviations of the log price.
     """
-    reach = _Z_95 * deviation_to_expiry + _INTRADAY_MOVES * deviation_of_day
+    move = _INTRADAY_MOVES * deviation_of_day
+    down, up = _Z_95_LOW * deviation_to_expiry + move, _Z_95_HIGH * deviation_to_expiry + move
     step = step_e3(spot, session)
-    first, last = int(spot * (1.0 - reach) * 1000 // step), int(-(-spot * (1.0 + reach) * 1000 // step))
+    first = int(spot * (1.0 - down) * 1000 // step)
+    last = int(-(-spot * (1.0 + up + up * up) * 1000 // step))
     return [n * step for n in range(max(first, 1), last + 1) if n % 2 == 0 or abs(n * step / 1000 / spot - 1.0) <= _FAR]
 
 
