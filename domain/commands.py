@@ -249,4 +249,4 @@ class ReleaseBook:
     """Ops let a parked book go on: its poison record stays a dead letter, later records are processed (or not)."""
 
     header: CommandHeader
-    discard_parked: Annotated[bool, "false: the records parked behind the poison one are processed now, in their order"]
+    records: Annotated[list[str], "the records parked behind the poison one, hexadecimal, in their order: processed now; empty = discarded"]

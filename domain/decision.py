@@ -39,7 +39,7 @@ SYSTEM_ACTOR = ("BOOK", "all-use")
 class Decision:
     """What the rules of one book may use while an entry is decided. Emitting an event changes the state at once."""
 
-    __slots__ = ("_configs", "actor", "book", "correlation", "entry", "idempotency", "market", "timers_set")
+    __slots__ = ("_configs", "actor", "book", "correlation", "entry", "idempotency", "market", "timers_set", "watches_set")
 
     def __init__(self, book: Book, market: Market, entry: Entry, header: CommandHeader | None = None) -> None:
         self.book = book
@@ -49,6 +49,7 @@ class Decision:
         self.correlation = header.correlation_id if header else ""
         self.idempotency = header.command_id if header else ""
         self.timers_set: list[tuple[int, str]] = []
+        self.watches_set: list[tuple[str, int, int, str]] = []
         self._configs: dict[str, Config] = {}
 
     @property
@@ -109,3 +110,12 @@ class Decision:
     def clear_timer(self, key: str) -> None:
         """Forget a timer."""
         self.book.timers.pop(key, None)
+
+    def watch_price(self, key: str, symbol: str, low_e4: int, high_e4: int) -> None:
+        """Wake this book when a mark of `symbol` is at or below `low_e4`, or at or above `high_e4`. Replaces a watch of the key."""
+        self.book.watches[key] = [symbol, low_e4, high_e4]
+        self.watches_set.append((symbol, low_e4, high_e4, key))
+
+    def unwatch_price(self, key: str) -> None:
+        """Forget a price watch."""
+        self.book.watches.pop(key, None)

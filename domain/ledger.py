@@ -1,7 +1,13 @@
 """Double entry (protocol 4.2): postings, settlement, and the buffer rule that follows each of them."""
 
+from fractions import Fraction
+
 from domain import events as e
+from domain.alerts import raise_alert
+from domain.contracts import option
 from domain.decision import Decision
+from domain.money import CONTRACT_MULTIPLIER, dollars, floor_int
+from domain.restrictions import lift, restrict
 from domain.state import CASH, CASH_UNSETTLED, Account
 from domain.valuation import buffer_required, free_cash
 
@@ -45,15 +51,37 @@ def check_buffer(d: Decision, account: Account, *, end_of_day: bool = False) -> 
     required, free = buffer_required(d, account), free_cash(d.book, account)
     stream = f"account-{account.account_id}"
     if free < required and "BUFFER" not in account.restrictions:
-        from domain.restrictions import restrict
-
         d.emit(e.BufferBreached(required, free), stream, account)
         restrict(d, account, "BUFFER", "NO_NEW_ENTRIES")
-        from domain.alerts import raise_alert
-
-        raise_alert(d, account, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Cash buffer breached", f"free cash {free} < required {required} cents")
+        raise_alert(d, account, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Cash buffer breached",
+                    f"free cash {dollars(free)}, required {dollars(required)}")
     elif end_of_day and free >= required and "BUFFER" in account.restrictions:
-        from domain.restrictions import lift
-
         d.emit(e.BufferRestored(required, free), stream, account)
         lift(d, account, "BUFFER")
+    _watch_slack(d, account, free - required)
+
+
+def _watch_slack(d: Decision, account: Account, slack: int) -> None:
+    """Wake the book before marks alone can push free cash under the buffer.
+
+    The buffer grows with corpus. Spread evenly over the tickers held, no move smaller than slack / buffer rate / units can
+    breach it, since a share moves corpus by at most its own move and a short option by at most that of 100 shares.
+    """
+    rate = d.config(account.account_id).fraction("buffer.pct") / 100
+    units: dict[str, int] = {}
+    for lot in account.lots:
+        units[lot.contract] = units.get(lot.contract, 0) + lot.quantity
+    for contract, short in account.shorts.items():
+        ticker = option(contract).underlying
+        units[ticker] = units.get(ticker, 0) + short.quantity * CONTRACT_MULTIPLIER
+    prefix = f"buffer|{account.account_id}|"
+    for key in [k for k in d.book.watches if k.startswith(prefix)]:
+        if slack < 0 or not rate or key[len(prefix):] not in units:
+            d.unwatch_price(key)
+    if slack < 0 or not rate:
+        return
+    for ticker, count in units.items():
+        last = d.market.last(ticker)
+        if last:
+            move = max(1, floor_int(Fraction(slack * 100) / rate / len(units) / count))
+            d.watch_price(prefix + ticker, ticker, last - move, last + move)

@@ -263,6 +263,8 @@ class Book:
     """ids of assignment notices taken"""
     streams: dict[str, int] = field(default_factory=dict[str, int])
     timers: dict[str, int] = field(default_factory=dict[str, int])
+    watches: dict[str, list[int | str]] = field(default_factory=dict[str, list[int | str]])
+    """key to [symbol, low, high]: the book is woken when a mark reaches either price (1e-4 dollars)"""
     broker_up: bool = False
     last_reconciled_us: int = 0
     breaks: list[str] = field(default_factory=list[str])

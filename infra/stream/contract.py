@@ -44,6 +44,14 @@ class LogReader(Protocol):
         """All committed records of a topic from an offset to its end now."""
         ...
 
+    def end(self, topic: str) -> int:
+        """The offset after the last record of a topic, transaction markers included."""
+        ...
+
+
+class PoisonedInput(Exception):
+    """`Task.handle` met an input that a part of the state cannot take. What it holds for the next task is in `args`."""
+
 
 class Task(Protocol):
     """One partition of a processor."""
@@ -54,6 +62,10 @@ class Task(Protocol):
 
     def handle(self, messages: Sequence[Message]) -> list[Output]:
         """Take records and return what to publish. An exception means: throw this task away."""
+        ...
+
+    def mend(self, error: PoisonedInput) -> None:
+        """Told to a restored task before it is fed again: the task before it failed on this input."""
         ...
 
     def positions(self) -> dict[str, int]:

@@ -37,7 +37,7 @@ class Merge(Generic[T]):
         """The source's bound falls to `time_us`: it was asked something and may answer that early."""
         queue = self._queues[source]
         floor = queue[-1][0] if queue else -FOREVER
-        self._bounds[source] = max(floor, time_us)
+        self._bounds[source] = min(self._bounds[source], max(floor, time_us))
 
     def horizon(self) -> tuple[int, int]:
         """(time, rank) up to which records are safe, both included."""
