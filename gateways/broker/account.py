@@ -84,7 +84,7 @@ class BrokerAccount:
     executions: list[BrokerExecution] = field(default_factory=list[BrokerExecution])
     """since the last pre-open"""
     notices: list[BrokerAssignment] = field(default_factory=list[BrokerAssignment])
-    """since the pre-open before the last session"""
+    """of the last five days"""
 
     # --- money -----------------------------------------------------------------------------------------------
 

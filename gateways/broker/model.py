@@ -77,7 +77,7 @@ class PaperModel(Desk):
     # --- notices and statements ------------------------------------------------------------------------------
 
     def option_exercise_notices(self, book: str, since_us: int) -> list[BrokerAssignment]:
-        """Notices since the pre-open before the last session."""
+        """Notices of the last five days."""
         return [notice for notice in self.account(book).notices if notice.time_us >= since_us]
 
     def corporate_actions(self) -> list[CorporateAction]:
@@ -287,4 +287,5 @@ class PaperModel(Desk):
         self.actions = [CorporateAction(*row) for row in plain["actions"]]
 
 
-_NOTICES_KEPT_US = 86_400_000_000
+_NOTICES_KEPT_US = 5 * 86_400_000_000
+"""Over the longest weekend."""

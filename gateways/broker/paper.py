@@ -14,6 +14,7 @@ from domain.events import TO_BROKER, BrokerLinkRequested, OrderCancelRequested, 
 from domain.inputs import BookProgress, BrokerProgress, DailyBar, MarketAction, MarketCalendar
 from gateways.broker.lookout import Ahead, View
 from gateways.broker.model import PaperModel
+from gateways.broker.port import BrokerPort
 from gateways.broker.quotes import DAY_US, ChainView, MarksView
 from gateways.broker.wire import empty_list, prefix, short_text
 from infra.stream.contract import LogReader, Message, Output
@@ -149,6 +150,11 @@ class PaperTask:
         if lagging == MARKETS and len(self._waiting[ORDERS]) > BUFFER_RECORDS:
             full.add(ORDERS)
         return frozenset(full)
+
+    @property
+    def broker(self) -> BrokerPort:
+        """The broker behind the port, for questions; orders reach it through `handle` alone."""
+        return self._model
 
     # --- the loop --------------------------------------------------------------------------------------------
 

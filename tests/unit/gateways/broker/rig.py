@@ -167,7 +167,7 @@ class Wire:
 
 
 class Runtime:
-    """Runs one partition as the Kafka runtime does: outputs, state and positions are one step; a kill loses the task."""
+    """Runs one partition as on Kafka: outputs, state and positions are one step; a kill loses the task."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
