@@ -26,7 +26,8 @@ from processors.market.ticks import Ticks
 
 CODE: Final = 7
 AT: Final = 8
-"""In a group: arrival of its first trade. In a complete bar: arrival of the tick that completed it."""
+"""In a group: arrival of its first trade. In a complete bar: twice the arrival of the tick that completed it, plus 1
+when it did so as the symbol's next trade and not by the passing of event time, which comes first."""
 SECONDS: Final = 9
 _WIDTH: Final = 10
 NEVER: Final = 1 << 62
@@ -100,6 +101,7 @@ def merge(table: SymbolTable, column: int, groups: Ints) -> Ints:
     inner = np.flatnonzero(~last)
     closed[len(old) :] = groups[inner]
     closed[len(old) :, AT] = groups[inner + 1, AT]
+    closed[:, AT] = 2 * closed[:, AT] + 1
     ends = np.flatnonzero(last)
     bars[code[ends]] = groups[ends, :BAR_COLUMNS]
     return closed

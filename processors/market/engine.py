@@ -99,7 +99,7 @@ class Engine:
         bars = b.joined(complete) if complete else b.no_bars()
         if len(bars) and len(opened):
             place = np.searchsorted(closings, bars[:, b.START] + bars[:, b.SECONDS] * b.US)
-            bars[:, b.AT] = np.minimum(bars[:, b.AT], np.append(ticks.at[opened], b.NEVER)[place])
+            bars[:, b.AT] = np.minimum(bars[:, b.AT], np.append(2 * ticks.at[opened], b.NEVER)[place])
         self._publish_bars(b.in_order(bars), refusals)
         self._fold_marks(by_symbol, their_moments, seen[opened])
         progress.closed_us = closed_us
@@ -168,7 +168,7 @@ class Engine:
         """Bars and refusals in the order of the ticks that caused them; of one tick, the bars first."""
         start = 0
         for refusal in sorted(refusals):
-            stop = int(np.searchsorted(bars[:, b.AT], refusal.at, side="right"))
+            stop = int(np.searchsorted(bars[:, b.AT], 2 * refusal.at, side="right"))
             self.publisher.bars(bars[start:stop])
             self.publisher.refusal(refusal)
             start = stop

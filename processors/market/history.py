@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.indicators import ATR_PERIODS, next_atr_e6, seed_atr_e6, split_adjusted, true_range_e6
@@ -75,7 +75,7 @@ class History:
 
     def encoded(self) -> bytes:
         """Durable form; floats are written so that they are read back bit by bit."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, separators=(",", ":")).encode()
 
     @staticmethod
     def decoded(data: bytes) -> "History":

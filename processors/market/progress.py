@@ -1,7 +1,7 @@
 """Where a task stands, apart from its symbols."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 NOT_YET: Final = -1
@@ -34,7 +34,7 @@ class Progress:
 
     def encoded(self) -> bytes:
         """Durable form."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, separators=(",", ":")).encode()
 
     @staticmethod
     def decoded(data: bytes) -> "Progress":

@@ -8,6 +8,7 @@ import pyarrow as pa
 from infra.stream.contract import Message, Output
 from processors.market import bars as b
 from processors.market import marks as m
+from processors.market.intake import FEW
 from processors.market.progress import Progress
 from processors.market.symbols import Ints, SymbolTable
 from processors.market.ticks import Refusal
@@ -16,6 +17,16 @@ from schemas.codec import Codec
 MARKS, BARS, STATE, DEAD_LETTERS = "market.marks", "market.bars", "market.state", "dead-letters"
 TICKS = "market.ticks"
 MARKS_KEY = b"marks"
+_BAR_FIELDS = (
+    ("start_us", b.START),
+    ("seconds", b.SECONDS),
+    ("open_e4", b.OPEN),
+    ("high_e4", b.HIGH),
+    ("low_e4", b.LOW),
+    ("close_e4", b.CLOSE),
+    ("volume", b.VOLUME),
+    ("ticks", b.TRADES),
+)
 
 
 class Publisher:
@@ -149,15 +160,13 @@ class Publisher:
             return []
         rows = b.joined(matrices)
         names = self._table.names
+        if len(rows) <= FEW:
+            return [
+                self._codec.encode("Bar", {"symbol": names[row[b.CODE]], **{n: row[c] for n, c in _BAR_FIELDS}})
+                for row in rows.tolist()
+            ]
         columns: dict[str, Any] = {
             "symbol": pa.array([names[code] for code in rows[:, b.CODE].tolist()], pa.string()),
-            "start_us": pa.array(rows[:, b.START]),
-            "seconds": pa.array(rows[:, b.SECONDS]),
-            "open_e4": pa.array(rows[:, b.OPEN]),
-            "high_e4": pa.array(rows[:, b.HIGH]),
-            "low_e4": pa.array(rows[:, b.LOW]),
-            "close_e4": pa.array(rows[:, b.CLOSE]),
-            "volume": pa.array(rows[:, b.VOLUME]),
-            "ticks": pa.array(rows[:, b.TRADES]),
+            **{name: pa.array(rows[:, column]) for name, column in _BAR_FIELDS},
         }
         return self._codec.encode_batch("Bar", columns)

@@ -4,8 +4,6 @@ import pytest
 
 from domain.indicators import fallback_atr_e6, next_atr_e6, seed_atr_e6, split_adjusted, true_range_e6
 
-pytestmark = pytest.mark.unit
-
 EX_28_TRUE_RANGES = [
     "9.2",
     "10.1",

@@ -93,6 +93,9 @@ class State(LogReader):
     def records(self, topic: str, from_offset: int = 0) -> Iterable[Message]:
         raise AssertionError(f"the state alone restores the task, not {topic} from {from_offset}")
 
+    def end(self, topic: str) -> int:
+        raise AssertionError(f"the state alone restores the task, not the end of {topic}")
+
 
 def messages(values: Sequence[bytes | None], first_offset: int = 0) -> list[Message]:
     return [Message("market.ticks", first_offset + i, b"key", value) for i, value in enumerate(values)]

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate, islice
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.processors.market import market_log as log
 from tests.unit.processors.market.market_log import CODEC, DAY0, HOUR, T0, Run, S
 
-pytestmark = pytest.mark.unit
 SYMBOLS = ["IBM", "AAPL", "GOOG"]
 
 steps = st.sampled_from([0, 0, 1, 100_000, 250_000, 999_999, 1_000_000, -300_000, 2_500_000, 61_000_000, 5 * HOUR])
