@@ -17,7 +17,7 @@ from gateways.broker.model import PaperModel
 from gateways.broker.port import BrokerPort
 from gateways.broker.quotes import DAY_US, ChainView, MarksView
 from gateways.broker.wire import empty_list, prefix, short_text
-from infra.stream.contract import LogReader, Message, Output
+from infra.stream.contract import LogReader, Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER, Merge
 from schemas.codec import Codec
 from schemas.records import from_plain
@@ -26,9 +26,7 @@ ORDERS, MARKETS = "orders", "market.marks"
 REPORTS, STATE = "broker.reports", "broker.state"
 PARTITION_KEY, MARKET_KEY = b"*", b"*market"
 """Keys of `broker.state` that are no books: what the partition remembers; the calendar and splits to come."""
-
-BUFFER_RECORDS = 50_000
-BUFFER_BYTES = 64 << 20
+BUFFER_RECORDS, BUFFER_BYTES = 50_000, 64 << 20
 """Beyond either, an input that is not the one waited for is read no further."""
 
 _TO_BROKER = frozenset(event.__name__ for event in TO_BROKER)
@@ -45,7 +43,6 @@ class Item(NamedTuple):
     name: str
     seq: int
     """of its source; of an order record its offset"""
-    size: int
     value: bytes
     view: View | None
 
@@ -77,8 +74,9 @@ class PaperTask:
         self._anchors: deque[tuple[int, int]] = deque()
         """(UTC day, offset in market.marks of the first record read with such a day or a later one)"""
         self._progress_offset: int | None = None
-        self._waiting: dict[str, deque[int]] = {ORDERS: deque(), MARKETS: deque()}
-        self._waiting_bytes = 0
+        self._waiting_orders: deque[int] = deque()
+        """offsets of order records that wait for their moment; below, market records and their bytes that do"""
+        self._waiting_marks = self._waiting_bytes = 0
         self._ahead: dict[tuple[int, str], Ahead] = {}
         self._told: tuple[int, int] | None = None
 
@@ -103,6 +101,10 @@ class PaperTask:
         for book in sorted(state):
             self._model.load_account(state[book])
 
+    def mend(self, error: PoisonedInput) -> None:
+        """Never called for an input of this task: it names none as poisoned, an unreadable record stops it."""
+        raise error
+
     def _begin(self, setting: Setting) -> None:
         self._setting = setting
         self._orders = setting.market_partitions
@@ -123,11 +125,11 @@ class PaperTask:
         return dumps(plain, separators=(",", ":")).encode()
 
     def positions(self) -> dict[str, int]:
-        """Where to go on: at the first record not worked; for orders not after the last `BookProgress`, whose bound is
-        needed again; for marks at the beginning of the UTC day the broker has reached, whose quotes are."""
+        """Where to go on: at the first order not worked or the last `BookProgress`, whose bound is needed again; at the
+        beginning of the UTC day the broker has reached, whose quotes are."""
         found = dict(self._next)
         if ORDERS in found:
-            held = [self._waiting[ORDERS][0]] if self._waiting[ORDERS] else []
+            held = [self._waiting_orders[0]] if self._waiting_orders else []
             if self._progress_offset is not None:
                 held.append(self._progress_offset)
             found[ORDERS] = min([found[ORDERS], *held])
@@ -144,10 +146,10 @@ class PaperTask:
             lagging = ORDERS if self._merge.horizon()[1] == self._orders else MARKETS
         full: set[str] = set()
         if lagging == ORDERS and (
-            len(self._waiting[MARKETS]) + len(self._early) > BUFFER_RECORDS or self._waiting_bytes > BUFFER_BYTES
+            self._waiting_marks + len(self._early) > BUFFER_RECORDS or self._waiting_bytes > BUFFER_BYTES
         ):
             full.add(MARKETS)
-        if lagging == MARKETS and len(self._waiting[ORDERS]) > BUFFER_RECORDS:
+        if lagging == MARKETS and len(self._waiting_orders) > BUFFER_RECORDS:
             full.add(ORDERS)
         return frozenset(full)
 
@@ -201,8 +203,9 @@ class PaperTask:
             self._progress_offset = offset
         elif name in _TO_BROKER and offset >= self._orders_done:
             envelope = self._codec.decode(value)[1]["envelope"]
-            item = Item(offset, name, offset, len(value), value, None)
-            self._push(ORDERS, self._orders, envelope["recorded_at_us"], item)
+            item = Item(offset, name, offset, value, None)
+            if self._waits(self._orders, envelope["recorded_at_us"], item):
+                self._waiting_orders.append(offset)
 
     def _take_market(self, offset: int, value: bytes) -> None:
         name = self._codec.name_of(value)
@@ -218,7 +221,7 @@ class PaperTask:
             if not empty_list(value, end):
                 view = MarksView(time_us, seq, value, lambda: self._codec.decode(value)[1])
                 self._look_ahead(partition, _MARKS, seq, view)
-                self._push(MARKETS, partition, time_us, Item(offset, name, seq, len(value), value, view))
+                self._take_item(partition, time_us, Item(offset, name, seq, value, view))
             self._close_moment(partition, time_us)
             return
         if name == "OptionChain":
@@ -228,7 +231,7 @@ class PaperTask:
         elif name not in {"DailyBar", "MarketCalendar", "MarketAction"}:
             self._merge.promise(partition, time_us)
             return
-        self._push(MARKETS, partition, time_us, Item(offset, name, seq, len(value), value, view))
+        self._take_item(partition, time_us, Item(offset, name, seq, value, view))
 
     def _close_moment(self, partition: int, time_us: int) -> None:
         assert self._setting is not None
@@ -244,18 +247,27 @@ class PaperTask:
                 ahead = self._ahead[partition, symbol] = Ahead()
             ahead.push(view)
 
-    def _push(self, topic: str, source: int, time_us: int, item: Item) -> None:
+    def _take_item(self, partition: int, time_us: int, item: Item) -> None:
+        if self._waits(partition, time_us, item):
+            self._waiting_marks += 1
+            self._waiting_bytes += len(item.value)
+
+    def _waits(self, source: int, time_us: int, item: Item) -> bool:
+        """Queue a record for its moment; live there is none to wait for: it is worked at once."""
         assert self._setting is not None
-        if not self._setting.recorded:
-            self._work(max(time_us, self._model.clock_us), source, item)
-            return
-        self._waiting[topic].append(item.offset)
-        self._waiting_bytes += item.size
-        self._merge.push(source, time_us, item)
+        if self._setting.recorded:
+            self._merge.push(source, time_us, item)
+            return True
+        self._work(max(time_us, self._model.clock_us), source, item)
+        return False
 
     def _work_safe(self) -> None:
         for time_us, source, item in self._merge.drain():
-            self._waiting_bytes -= item.size
+            if source == self._orders:
+                self._waiting_orders.popleft()
+            else:
+                self._waiting_marks -= 1
+                self._waiting_bytes -= len(item.value)
             self._work(time_us, source, item)
         horizon = self._merge.horizon()[0]
         if -FOREVER < horizon < FOREVER:
@@ -267,19 +279,11 @@ class PaperTask:
         if source == self._orders:
             self._work_order(time_us, item)
             return
-        self._done(MARKETS, item.offset)
         if item.seq <= self._worked[source]:
             self._see_again(item)
             return
         self._worked[source] = item.seq
         self._work_market(time_us, source, item)
-
-    def _done(self, topic: str, offset: int) -> None:
-        waiting = self._waiting[topic]
-        if waiting and waiting[0] == offset:
-            waiting.popleft()
-        elif waiting:
-            waiting.remove(offset)
 
     def _see_again(self, item: Item) -> None:
         """Worked before a restart: it only brings the quotes back."""
@@ -308,7 +312,6 @@ class PaperTask:
                 model.on_action(time_us, from_plain(MarketAction, plain).action)
 
     def _work_order(self, time_us: int, item: Item) -> None:
-        self._done(ORDERS, item.offset)
         plain = self._codec.decode(item.value)[1]
         book: str = plain["envelope"]["system_id"]
         if item.name == "BrokerLinkRequested":

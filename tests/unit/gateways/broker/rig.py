@@ -47,7 +47,7 @@ PUT = "TSLA250613P00247500"
 CALL = "TSLA250613C00255000"
 
 Report = BrokerLinked | BrokerOrderStatus | BrokerExecution | BrokerAssignment | BrokerStatement | BrokerSession
-_RECORDS: dict[str, type] = {
+_RECORDS: dict[str, type[Report] | type[BrokerProgress]] = {
     cls.__name__: cls
     for cls in (
         BrokerLinked, BrokerOrderStatus, BrokerExecution, BrokerAssignment, BrokerStatement, BrokerSession,
@@ -188,6 +188,10 @@ class Runtime:
         return dict(self.state)
 
     def records(self, topic: str, from_offset: int = 0) -> Iterable[Message]:
+        """Not needed by this task."""
+        raise NotImplementedError
+
+    def end(self, topic: str) -> int:
         """Not needed by this task."""
         raise NotImplementedError
 
