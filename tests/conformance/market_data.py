@@ -1,4 +1,4 @@
-"""What every market data source must pass: subclass `MarketDataConformance` and give the fixtures `source`, `request_`.
+"""What every market data source must pass: subclass the suite, give `source`, `request_`.
 
 The promises are those of `gateways/market/port.py`.
 """
@@ -31,16 +31,19 @@ class MarketDataConformance:
 
     has_warm_up = True
 
-    @pytest.fixture
-    def source(self) -> MarketDataSource:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls) -> MarketDataSource:
         raise NotImplementedError
 
-    @pytest.fixture
-    def request_(self) -> MarketDataRequest:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def request_(cls) -> MarketDataRequest:
         raise NotImplementedError
 
-    @pytest.fixture
-    def moments(self, source: MarketDataSource, request_: MarketDataRequest) -> list[Moment]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def moments(cls, source: MarketDataSource, request_: MarketDataRequest) -> list[Moment]:
         return list(source.moments(request_))
 
     def test_moments_are_strictly_increasing_and_hold_only_their_own_time(self, moments: list[Moment]) -> None:

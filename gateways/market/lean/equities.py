@@ -68,7 +68,7 @@ def daily_bars(root: Path, symbol: str, spans: list[TickerSpan], first: dt.date,
 
 
 def bar_ticks(symbol: str, bar: Bar, bid_ask: list[tuple[int, int]], inset_us: int) -> list[Tick]:
-    """The points of a bar; `bid_ask` belongs to its open, high, low and close. A bar of one price is one tick."""
+    """The points of a bar; `bid_ask` belongs to its open, high, low and close. Equal neighbours are one tick."""
     opening, high, low, closing, volume = bar.values
     span = bar.end_us - bar.start_us
     extremes = [(low, bid_ask[2]), (high, bid_ask[1])]
@@ -78,9 +78,9 @@ def bar_ticks(symbol: str, bar: Bar, bid_ask: list[tuple[int, int]], inset_us: i
     for third, (price, sides) in enumerate(extremes, 1):
         if price != points[-1][1]:
             points.append((bar.start_us + span * third // 3, price, sides))
+    if points[-1][1] == closing and (len(points) > 1 or high == low):
+        points.pop()
     points.append((bar.end_us - inset_us, closing, bid_ask[3]))
-    if high == low:
-        points = points[-1:]
     share = volume // len(points)
     sizes = [share] * (len(points) - 1) + [volume - share * (len(points) - 1)]
     return [

@@ -52,7 +52,7 @@ def equity_files(root: Path, ticker: str, session: Session, *, prefer_ticks: boo
         return EquityFiles("index", index, None)
     for resolution in ("tick", "minute") if prefer_ticks else ("minute", "tick"):
         folder = root / "equity/usa" / resolution / ticker
-        trade, quote = _pair(folder, day, needs_trade=True)
+        trade, quote = _pair(folder, day, "trade")
         if trade is not None:
             return EquityFiles(resolution, trade, quote)
     hour = existing(root / "equity/usa/hour" / f"{ticker}.zip")
@@ -85,7 +85,7 @@ def check(equity: EquityFiles, options: list[OptionFiles]) -> None:
 def _option_root(folder: Path, option_root: str, session: Session) -> OptionFiles | None:
     day = session.day.strftime("%Y%m%d")
     for style in ("american", "european"):
-        trade, quote = _pair(folder / "minute" / option_root, day, needs_trade=False, style=f"_{style}")
+        trade, quote = _pair(folder / "minute" / option_root, day, "quote", f"_{style}")
         if quote is not None:
             interest = existing(folder / "minute" / option_root / f"{day}_openinterest_{style}.zip")
             return OptionFiles("minute", quote, trade, interest)
@@ -99,16 +99,16 @@ def _option_root(folder: Path, option_root: str, session: Session) -> OptionFile
     return None
 
 
-def _pair(folder: Path, day: str, *, needs_trade: bool, style: str = "") -> tuple[Path | None, Path | None]:
-    """(trade, quote) of a day. Half a pair is an error when the folder has the other half for another day.
+def _pair(folder: Path, day: str, always: str, style: str = "") -> tuple[Path | None, Path | None]:
+    """(trade, quote) of a day. Half a pair is an error when the missing half is the one that is `always` recorded.
 
-    Where ticks are recorded without quotes, or options without trades, the folder has no such file at all.
+    So it is when the folder has the missing half for another day: shares recorded without quotes, or options without
+    trades, have no such file at all.
     """
     trade = existing(folder / f"{day}_trade{style}.zip")
     quote = existing(folder / f"{day}_quote{style}.zip")
     for there, other, kind in ((trade, quote, "quote"), (quote, trade, "trade")):
-        needed = (needs_trade and kind == "trade") or any(folder.glob(f"*_{kind}{style}.zip*"))
-        if there is not None and other is None and needed:
+        if there is not None and other is None and (kind == always or any(folder.glob(f"*_{kind}{style}.zip*"))):
             raise missing(
                 folder / f"{day}_{kind}{style}.zip", f"{there.name} beside it is there, and the two belong together"
             )

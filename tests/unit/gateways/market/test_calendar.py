@@ -90,7 +90,7 @@ def test_the_record_knows_when_the_clocks_change(sessions: Sessions) -> None:
 
 
 def test_the_calendar_does_not_depend_on_the_wall_clock() -> None:
-    """A range far in the past and one far in the future are complete: the library's own default window follows today."""
+    """Years far back and far ahead are complete, though the library's own default window follows today."""
     assert Sessions(D(1998, 1, 1), D(1998, 12, 31)).on(D(1998, 1, 2)) is not None
     assert Sessions(D(2029, 1, 1), D(2029, 12, 31)).on(D(2029, 12, 24)) is not None
 

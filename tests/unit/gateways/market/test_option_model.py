@@ -1,11 +1,14 @@
 """The modelled option market: QuantLib is the oracle of price and delta; quotes leave no free money."""
 
+# QuantLib has no types.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
 import datetime as dt
 from itertools import pairwise
 
 import numpy as np
 import pytest
-import QuantLib as ql  # pyright: ignore[reportMissingTypeStubs]
+import QuantLib
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,25 +30,31 @@ days_left = st.floats(0.02, 14.0)
 
 def oracle(spot: float, strike: float, volatility: float, years: float, *, call: bool) -> tuple[float, float]:
     """(price, delta) by QuantLib's Black formula with r = 0."""
-    calculator = ql.BlackCalculator(
-        ql.PlainVanillaPayoff(ql.Option.Call if call else ql.Option.Put, strike), spot, volatility * years**0.5, 1.0
+    calculator = QuantLib.BlackCalculator(
+        QuantLib.PlainVanillaPayoff(QuantLib.Option.Call if call else QuantLib.Option.Put, strike),
+        spot,
+        volatility * years**0.5,
+        1.0,
     )
-    return calculator.value(), calculator.delta(spot)
+    return float(calculator.value()), float(calculator.delta(spot))
 
 
 def engine(spot: float, strike: float, volatility: float, days: int, *, call: bool) -> tuple[float, float]:
     """(price, delta) by QuantLib's analytic European engine, whole days."""
-    today = ql.Date(1, 6, 2012)
-    ql.Settings.instance().evaluationDate = today
-    count = ql.Actual365Fixed()
-    flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, count))
-    surface = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), volatility, count))
-    process = ql.BlackScholesMertonProcess(ql.QuoteHandle(ql.SimpleQuote(spot)), flat, flat, surface)
-    option = ql.VanillaOption(
-        ql.PlainVanillaPayoff(ql.Option.Call if call else ql.Option.Put, strike), ql.EuropeanExercise(today + days)
+    today = QuantLib.Date(1, 6, 2012)
+    QuantLib.Settings.instance().evaluationDate = today
+    count = QuantLib.Actual365Fixed()
+    flat = QuantLib.YieldTermStructureHandle(QuantLib.FlatForward(today, 0.0, count))
+    surface = QuantLib.BlackVolTermStructureHandle(
+        QuantLib.BlackConstantVol(today, QuantLib.NullCalendar(), volatility, count)
     )
-    option.setPricingEngine(ql.AnalyticEuropeanEngine(process))
-    return option.NPV(), option.delta()
+    process = QuantLib.BlackScholesMertonProcess(QuantLib.QuoteHandle(QuantLib.SimpleQuote(spot)), flat, flat, surface)
+    option = QuantLib.VanillaOption(
+        QuantLib.PlainVanillaPayoff(QuantLib.Option.Call if call else QuantLib.Option.Put, strike),
+        QuantLib.EuropeanExercise(today + days),
+    )
+    option.setPricingEngine(QuantLib.AnalyticEuropeanEngine(process))
+    return float(option.NPV()), float(option.delta())
 
 
 @pytest.mark.parametrize("days", [1, 4, 11])

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,12 +22,14 @@ THANKSGIVING_WEEK = MarketDataRequest(("AAPL", "MSFT"), D(2011, 11, 21), D(2011,
 
 
 class TestConformance(MarketDataConformance):
-    @pytest.fixture
-    def source(self) -> SampleSource:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls) -> SampleSource:
         return SampleSource()
 
-    @pytest.fixture
-    def request_(self) -> MarketDataRequest:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def request_(cls) -> MarketDataRequest:
         return THANKSGIVING_WEEK
 
 
@@ -123,7 +126,7 @@ def test_every_listed_strike_within_5_to_95_delta_is_there(week: list[Moment]) -
             }
             strikes = sorted(deltas)
             inside = [k for k in strikes if 500 <= deltas[k] <= 9_500]
-            assert {b - a for a, b in zip(inside, inside[1:], strict=False)} == {5_000}
+            assert {b - a for a, b in pairwise(inside)} == {5_000}
             assert deltas[strikes[0]] > 9_500
             assert deltas[strikes[-1]] < 500
 
@@ -149,7 +152,7 @@ def test_quotes_say_that_they_are_modelled_and_are_complete(week: list[Moment]) 
 
 
 def test_near_the_money_most_contracts_pass_the_liquidity_gates(week: list[Moment]) -> None:
-    """Open interest of 500 and a day volume of 100 at 10:55 for most AAPL strikes of 30 to 60 delta; thin in the wings."""
+    """AAPL at 10:55: open interest 500 and volume 100 for most strikes of 30 to 60 delta, little in the wings."""
     _, quotes, _ = of(week, "AAPL", D(2011, 11, 22))
     at = next(q for q in quotes if q.time_us == new_york_us(D(2011, 11, 22), 10, 55))
     rows = [
