@@ -10,7 +10,7 @@ it throws the task away, makes a new one and calls `restore`: state is never und
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Message(NamedTuple):
@@ -64,16 +64,21 @@ class Task(Protocol):
         """Take records and return what to publish. An exception means: throw this task away."""
         ...
 
-    def mend(self, error: PoisonedInput) -> None:
-        """Told to a restored task before it is fed again: the task before it failed on this input."""
-        ...
-
     def positions(self) -> dict[str, int]:
         """For each input topic from which something was taken: the offset to go on from after a restart."""
         ...
 
     def full(self) -> frozenset[str]:
         """Input topics of which enough is buffered: the runtime reads no more of them for now."""
+        ...
+
+
+@runtime_checkable
+class MendableTask(Task, Protocol):
+    """A task that raises PoisonedInput and knows what to do about it."""
+
+    def mend(self, error: PoisonedInput) -> None:
+        """Told to a restored task before it is fed again: the task before it failed on this input."""
         ...
 
 

@@ -1,0 +1,219 @@
+"""The books of one partition: one market view, one timer queue, one price index, and which input wakes which book."""
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+from domain import commands as c
+from domain import events as e
+from domain import inputs as i
+from domain.book import COMMAND_RULES, FOUNDING, PARKED, REFUSED, TAKEN, finish, on_command, on_report, reject
+from domain.calendar import Calendar
+from domain.decision import Decision, Entry
+from domain.ledger import check_buffer
+from domain.market import Mark, Market
+from domain.reasons import Reason
+from domain.schedule import on_timer, rank_of
+from domain.splits import adjust
+from domain.state import Book
+from domain.thresholds import PriceIndex
+
+EVERY_BOOK = "*"
+
+
+class PoisonedBook(Exception):
+    """A rule of one book failed on an input: the entry must be undone and the book parked."""
+
+    def __init__(self, book: str, cause: Exception) -> None:
+        super().__init__(f"{book}: {type(cause).__name__}: {cause}")
+        self.book = book
+
+
+class Partition:
+    """State of the book processor for one partition."""
+
+    def __init__(self, number: int, decode: Callable[[bytes], Any]) -> None:
+        self.number = number
+        self.market = Market(decode_chain=decode)
+        self.books: dict[str, Book] = {}
+        self.changed: set[str] = set()
+        """books touched since the last snapshot"""
+        self._decode = decode
+        self._timers: list[tuple[int, int, str, str, str]] = []
+        self._prices = PriceIndex()
+
+    # --- restoring ----------------------------------------------------------------------------------------------
+
+    def adopt(self, book: Book) -> None:
+        """Take a book out of a snapshot: its timers and watches come with it."""
+        self.books[book.system_id] = book
+        self._enqueue(book)
+
+    def _enqueue(self, book: Book) -> None:
+        for key, due in book.timers.items():
+            self._push_timer(book.system_id, due, key)
+        for key, watch in book.watches.items():
+            symbol, low, high = watch
+            assert isinstance(symbol, str) and isinstance(low, int) and isinstance(high, int)
+            self._prices.add(symbol, low, high, book.system_id, key)
+
+    # --- timers -------------------------------------------------------------------------------------------------
+
+    def _push_timer(self, book: str, due_us: int, key: str) -> None:
+        account = key.partition("|")[2].partition("|")[0]
+        heappush(self._timers, (due_us, rank_of(key), account, book, key))
+
+    def next_due_us(self) -> int | None:
+        """When the next timer of the partition is due, `None` when nothing waits."""
+        timers = self._timers
+        while timers:
+            due, _, _, name, key = timers[0]
+            book = self.books.get(name)
+            if book is not None and not book.parked and book.timers.get(key) == due:
+                return due
+            heappop(timers)
+        return None
+
+    def take_clock(self, entry: Entry) -> str:
+        """Fire what is due at the entry's time, in order of due time, rank and account (protocol 2.9)."""
+        while (due := self.next_due_us()) is not None and due <= entry.time_us:
+            _, _, _, name, key = heappop(self._timers)
+            book = self.books[name]
+            del book.timers[key]
+            self._run(book, entry, None, lambda d, key=key: _fire(d, key))
+        return TAKEN
+
+    # --- market -------------------------------------------------------------------------------------------------
+
+    def take_marks(
+        self, entry: Entry, symbols: Sequence[str], lasts: Sequence[int], bids: Sequence[int], asks: Sequence[int], times: Sequence[int]
+    ) -> str:
+        """Last prices of a moment; books whose thresholds they reach are woken."""
+        marks, upper, lower = self.market.marks, self._prices.next_upper, self._prices.next_lower
+        for symbol, last, bid, ask, time in zip(symbols, lasts, bids, asks, times, strict=True):
+            marks[symbol] = Mark(last, bid, ask, time)
+            if symbol in upper and not lower[symbol] < last < upper[symbol]:
+                for name, key in self._prices.crossed(symbol, last, self._watched):
+                    self._run(self.books[name], entry, None, lambda d, key=key: _reached(d, key))
+        return TAKEN
+
+    def _watched(self, symbol: str, name: str, key: str, price: int, upper: bool) -> bool:
+        book = self.books.get(name)
+        watch = book.watches.get(key) if book is not None and not book.parked else None
+        return watch is not None and watch[0] == symbol and watch[2 if upper else 1] == price
+
+    def take_market(self, entry: Entry, record: Any) -> str:
+        """Reference data and daily bars."""
+        match record:
+            case i.DailyBar():
+                self.market.take_bar(record)
+            case i.MarketCalendar():
+                self.market.calendar = Calendar(record.calendar)
+            case i.MarketEarnings():
+                days = self.market.earnings.setdefault(record.earnings.symbol, [])
+                if record.earnings.session not in days:
+                    days.append(record.earnings.session)
+                    days.sort()
+            case i.MarketAction():
+                self.market.actions.append(record.action)
+                if record.action.kind == "SPLIT":
+                    for name in sorted(self.books):
+                        self._run(self.books[name], entry, None, lambda d: adjust(d, record.action))
+            case _:
+                raise ValueError(f"no market input: {type(record).__name__}")
+        return TAKEN
+
+    # --- books --------------------------------------------------------------------------------------------------
+
+    def take_report(self, entry: Entry, record: Any) -> str:
+        """A broker's report for one book."""
+        book = self.books.get(record.book)
+        if book is None:
+            return REFUSED
+        return self._run(book, entry, None, lambda d: on_report(d, record))
+
+    def take_command(self, entry: Entry, command: Any) -> str:
+        """A command for one book, or for every book of the partition."""
+        header: c.CommandHeader = command.header
+        if header.book == EVERY_BOOK:
+            dispositions = [self._command(self.books[name], entry, command) for name in sorted(self.books)]
+            return TAKEN if TAKEN in dispositions else dispositions[0] if dispositions else REFUSED
+        book = self.books.get(header.book)
+        if book is None:
+            book = Book(header.book)
+            if not isinstance(command, FOUNDING):
+                d = Decision(book, self.market, entry, header)
+                reject(d, type(command).__name__, header.command_id, Reason.UNKNOWN_BOOK, header.book)
+                return REFUSED
+            disposition = self._command(book, entry, command)
+            if disposition == TAKEN:
+                self.books[header.book] = book
+            return disposition
+        return self._command(book, entry, command)
+
+    def _command(self, book: Book, entry: Entry, command: Any) -> str:
+        if isinstance(command, c.ReleaseBook):
+            return self._release(book, entry, command)
+        if type(command) not in COMMAND_RULES:
+            raise ValueError(f"no command: {type(command).__name__}")
+        return self._run(book, entry, command.header, lambda d: on_command(d, command))
+
+    def _run(self, book: Book, entry: Entry, header: c.CommandHeader | None, rule: Callable[[Decision], str | None]) -> str:
+        """Let a rule of a book decide; its timers and watches join the partition's."""
+        if book.parked:
+            book.parked_inputs += 1
+            return PARKED
+        d = Decision(book, self.market, entry, header)
+        try:
+            disposition = rule(d)
+        except Exception as error:
+            raise PoisonedBook(book.system_id, error) from error
+        self.changed.add(book.system_id)
+        for due, key in d.timers_set:
+            self._push_timer(book.system_id, due, key)
+        for symbol, low, high, key in d.watches_set:
+            self._prices.add(symbol, low, high, book.system_id, key)
+        return disposition or TAKEN
+
+    # --- parking ------------------------------------------------------------------------------------------------
+
+    def park(self, entry: Entry, record: i.ParkBook) -> str:
+        """Set a book aside: its inputs become dead letters until ops release it."""
+        book = self.books.setdefault(record.book, Book(record.book))
+        book.parked = True
+        self.changed.add(record.book)
+        d = Decision(book, self.market, entry)
+        d.emit(e.BookParked(record.error_code, record.message, record.topic, record.source_seq), f"system-{record.book}")
+        return TAKEN
+
+    def _release(self, book: Book, entry: Entry, command: c.ReleaseBook) -> str:
+        d = Decision(book, self.market, entry, command.header)
+        if not book.parked:
+            reject(d, "ReleaseBook", command.header.command_id, Reason.NOT_PARKED, book.system_id)
+            return REFUSED
+        book.parked, count = False, book.parked_inputs
+        book.parked_inputs = 0
+        d.emit(
+            e.BookReleased(command.header.actor_id, count, not command.records), f"system-{book.system_id}"
+        )
+        self._enqueue(book)
+        for text in command.records:
+            record = self._decode(bytes.fromhex(text))
+            if type(record) in COMMAND_RULES:
+                self._command(book, entry, record)
+            else:
+                self.take_report(entry, record)
+        return TAKEN
+
+
+def _fire(d: Decision, key: str) -> None:
+    on_timer(d, key)
+    finish(d)
+
+
+def _reached(d: Decision, key: str) -> None:
+    """A price watch was reached. Now: the slack of a cash buffer."""
+    kind, account_id, _ = key.split("|", 2)
+    d.unwatch_price(key)
+    if kind == "buffer":
+        check_buffer(d, d.book.accounts[account_id])
