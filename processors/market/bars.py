@@ -44,7 +44,7 @@ def by_second(trades: Ticks) -> Ints:
     second = trades.time // US
     first = heads(trades.code)
     first[1:] |= second[1:] != second[:-1]
-    begin = np.flatnonzero(first)
+    begin = first.nonzero()[0]
     stop = np.append(begin[1:], len(trades))
     groups = np.empty((len(begin), _WIDTH), np.int64)
     groups[:, START] = second[begin] * US
@@ -65,7 +65,7 @@ def wider(groups: Ints, seconds: int) -> Ints:
     start = groups[:, START] // (seconds * US) * (seconds * US) if seconds else np.zeros(len(groups), np.int64)
     first = heads(groups[:, CODE])
     first[1:] |= start[1:] != start[:-1]
-    begin = np.flatnonzero(first)
+    begin = first.nonzero()[0]
     stop = np.append(begin[1:], len(groups))
     joined = groups[begin]
     joined[:, START] = start[begin]
@@ -84,25 +84,27 @@ def merge(table: SymbolTable, column: int, groups: Ints) -> Ints:
     code = groups[:, CODE]
     first = heads(code)
     last = tails(first)
-    begun = np.flatnonzero(first)
+    begun = first.nonzero()[0]
     held = bars[code[begun]]
     same = (held[:, TRADES] > 0) & (held[:, START] == groups[begun, START])
     over = (held[:, TRADES] > 0) & ~same
-    on, was = begun[same], held[same]
-    groups[on, OPEN] = was[:, OPEN]
-    groups[on, HIGH] = np.maximum(groups[on, HIGH], was[:, HIGH])
-    groups[on, LOW] = np.minimum(groups[on, LOW], was[:, LOW])
-    groups[on, VOLUME] += was[:, VOLUME]
-    groups[on, TRADES] += was[:, TRADES]
-    closed = np.empty((int(over.sum()) + len(groups) - len(begun), _WIDTH), np.int64)
-    old = closed[: int(over.sum())]
-    old[:, :BAR_COLUMNS] = held[over]
-    old[:, CODE:] = groups[begun[over], CODE:]
-    inner = np.flatnonzero(~last)
-    closed[len(old) :] = groups[inner]
-    closed[len(old) :, AT] = groups[inner + 1, AT]
-    closed[:, AT] = 2 * closed[:, AT] + 1
-    ends = np.flatnonzero(last)
+    if same.any():
+        on, was = begun[same], held[same]
+        groups[on, OPEN] = was[:, OPEN]
+        groups[on, HIGH] = np.maximum(groups[on, HIGH], was[:, HIGH])
+        groups[on, LOW] = np.minimum(groups[on, LOW], was[:, LOW])
+        groups[on, VOLUME] += was[:, VOLUME]
+        groups[on, TRADES] += was[:, TRADES]
+    ended = int(np.count_nonzero(over))
+    closed = np.empty((ended + len(groups) - len(begun), _WIDTH), np.int64)
+    if len(closed):
+        closed[:ended, :BAR_COLUMNS] = held[over]
+        closed[:ended, CODE:] = groups[begun[over], CODE:]
+        inner = (~last).nonzero()[0]
+        closed[ended:] = groups[inner]
+        closed[ended:, AT] = groups[inner + 1, AT]
+        closed[:, AT] = 2 * closed[:, AT] + 1
+    ends = last.nonzero()[0]
     bars[code[ends]] = groups[ends, :BAR_COLUMNS]
     return closed
 
@@ -110,15 +112,16 @@ def merge(table: SymbolTable, column: int, groups: Ints) -> Ints:
 def past(table: SymbolTable, column: int, seconds: int, closed_us: int) -> Ints:
     """Take out the open bars at `column` that end at or before `closed_us`."""
     bars = table.rows[:, column : column + BAR_COLUMNS]
-    codes = np.flatnonzero((bars[:, TRADES] > 0) & (bars[:, START] <= closed_us - seconds * US))
+    codes = ((bars[:, TRADES] > 0) & (bars[:, START] <= closed_us - seconds * US)).nonzero()[0]
+    if not len(codes):
+        return no_bars()
     out = np.empty((len(codes), _WIDTH), np.int64)
-    if len(codes):
-        out[:, :BAR_COLUMNS] = bars[codes]
-        out[:, CODE] = codes
-        out[:, AT] = NEVER
-        out[:, SECONDS] = seconds
-        bars[codes, TRADES] = 0
-        table.touch(codes)
+    out[:, :BAR_COLUMNS] = bars[codes]
+    out[:, CODE] = codes
+    out[:, AT] = NEVER
+    out[:, SECONDS] = seconds
+    bars[codes, TRADES] = 0
+    table.touch(codes)
     return out
 
 
@@ -129,4 +132,6 @@ def joined(parts: list[Ints]) -> Ints:
 
 def in_order(bars: Ints) -> Ints:
     """Complete bars in the order in which they are published: by completing tick, symbol, length."""
+    if len(bars) <= 1:
+        return bars
     return bars[np.lexsort((bars[:, SECONDS], bars[:, CODE], bars[:, AT]))]

@@ -87,7 +87,7 @@ def completed(quotes: dict[str, Any], sessions: Sessions) -> tuple[dict[str, Any
             (bad_iv & ~crossed, IV_RANGE),
             (bad_delta & ~crossed, DELTA_RANGE),
         )
-        for i in np.flatnonzero(refused).tolist()
+        for i in refused.nonzero()[0].tolist()
     ]
     return fields, flaws
 

@@ -124,7 +124,7 @@ class Engine:
             return ticks, moments, trades
         refusals += t.refuse(trades, jumped, t.JUMP)
         valid = np.ones(len(ticks), np.bool_)
-        valid[np.flatnonzero(traded)[jumped]] = False
+        valid[traded.nonzero()[0][jumped]] = False
         ticks = ticks.take(valid)
         return ticks, moments[valid], ticks.take(ticks.last > 0)
 

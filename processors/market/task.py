@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from domain.inputs import SessionCalendar
 from infra.errors import UnavailableError
-from infra.stream.contract import LogReader, Message, Output
+from infra.stream.contract import LogReader, Message, Output, PoisonedInput, Processor, Task
 from processors.market.engine import Engine
 from processors.market.history import History
 from processors.market.intake import Intake, Special
@@ -20,7 +20,7 @@ PROGRESS_KEY = b"progress"
 ROW_PREFIX, HISTORY_PREFIX = b"row:", b"history:"
 
 
-class MarketTask:
+class MarketTask(Task):
     """One partition of market.ticks. Durable: the compacted topic market.state, in the transaction of the outputs.
 
     Keys there: `progress` (where the task stands), `calendar` (the SessionCalendar record), `row:SYMBOL` (what ticks
@@ -82,6 +82,10 @@ class MarketTask:
         self._publish_state()
         return self._publisher.take()
 
+    def mend(self, error: PoisonedInput) -> None:
+        """Never called: what the state can't take goes to the dead letters at once."""
+        raise error
+
     def positions(self) -> dict[str, int]:
         """Offset of market.ticks to go on from."""
         return {} if self._progress.next_offset == NOT_YET else {TICKS: self._progress.next_offset}
@@ -125,7 +129,7 @@ class MarketTask:
         publisher.state(PROGRESS_KEY, self._progress.encoded())
 
 
-class MarketProcessor:
+class MarketProcessor(Processor):
     """Makes the tasks. `market_partitions` are those of market.ticks, `book_partitions` those of market.marks."""
 
     name = "market"

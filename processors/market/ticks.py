@@ -127,7 +127,7 @@ def jumps(trades: Ticks, table: SymbolTable) -> Ints:
     if not len(suspects):
         return suspects
     waiting = dict(zip(codes.tolist(), echoes.tolist(), strict=True))
-    stops = np.append(np.flatnonzero(first), len(first))
+    stops = np.append(first.nonzero()[0], len(first))
     refused: list[int] = []
     resume = 0
     for suspect in suspects.tolist():
