@@ -5,7 +5,7 @@ from fractions import Fraction
 from domain import events as e
 from domain.alerts import raise_alert
 from domain.approvals import on_decided, request
-from domain.calendar import MINUTE
+from domain.calendar import MINUTE, SECOND
 from domain.contracts import option
 from domain.decision import Decision
 from domain.fills import watch
@@ -30,7 +30,8 @@ def evaluate(d: Decision, account: Account, contract: str) -> None:
     if any(o.contract == contract and o.account_id == account.account_id and o.effect == "CLOSE" and o.working for o in d.book.orders.values()):
         return
     quote = d.market.quote(contract)
-    if quote is None or quote.ask_e4 <= 0:
+    stale_us = d.config().integer("data.stale_s") * SECOND
+    if quote is None or quote.ask_e4 <= 0 or d.now_us - quote.quote_time_us > stale_us:
         return
     _take_profit(d, account, short, quote) or _buy_back_cheap(d, account, short, quote)
 

@@ -55,6 +55,8 @@ class Batch:
     records: list[LogRecord]
     groups: list[Group]
     dead: list[DeadRecord]
+    starts: dict[Coordinates, int]
+    """first offset read"""
     positions: dict[Coordinates, int]
     """next offset to read"""
     event_times: dict[Coordinates, int]
@@ -65,9 +67,11 @@ def decode(codec: Codec, records: Iterable[LogRecord]) -> Batch:
     """Decode records. Records without an envelope (progress of a recorded run) are passed over."""
     records = list(records)
     by_schema: defaultdict[tuple[str, bytes], list[LogRecord]] = defaultdict(list)
+    starts: dict[Coordinates, int] = {}
     positions: dict[Coordinates, int] = {}
     for record in records:
         place = Coordinates(record.topic, record.partition)
+        starts[place] = min(starts.get(place, record.offset), record.offset)
         positions[place] = max(positions.get(place, 0), record.offset + 1)
         if record.value is not None:
             by_schema[record.topic, record.value[:HEADER_BYTES]].append(record)
@@ -76,8 +80,8 @@ def decode(codec: Codec, records: Iterable[LogRecord]) -> Batch:
     for (topic, _), members in by_schema.items():
         group = _group(codec, topic, members, dead)
         if group is not None and "envelope" in group.events.schema.names:
-            groups.append(group)
-    return Batch(records, groups, dead, positions, _event_times(groups))
+            groups.append(_each_once(group))
+    return Batch(records, groups, dead, starts, positions, _event_times(groups))
 
 
 def _group(codec: Codec, topic: str, records: list[LogRecord], dead: list[DeadRecord]) -> Group | None:
@@ -98,6 +102,16 @@ def _group(codec: Codec, topic: str, records: list[LogRecord], dead: list[DeadRe
             dead.append(DeadRecord(records[error.index], error.code, str(error)))
             records = records[: error.index] + records[error.index + 1 :]
     return None
+
+
+def _each_once(group: Group) -> Group:
+    """The group without repetitions of an event."""
+    ids = group.events.column("envelope").field("event_id")
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return group
+    firsts = {event_id: index for index, event_id in reversed(list(enumerate(ids.to_pylist())))}
+    kept = sorted(firsts.values())
+    return Group(group.topic, group.name, group.events.take(kept), [group.records[i] for i in kept])
 
 
 def _event_times(groups: list[Group]) -> dict[Coordinates, int]:

@@ -1,6 +1,7 @@
 """Arrow columns to Python values and to JSON text, a column at a time."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,27 +28,42 @@ def values_of(array: pa.Array) -> list[Any]:
 def json_of(array: pa.Array) -> pa.Array:
     """The column as JSON texts; null is `null`."""
     kind = array.type
-    if pa.types.is_integer(kind):
+    if pa.types.is_struct(kind):
+        texts = json_objects(
+            [field.name for field in kind], [array.field(i) for i in range(kind.num_fields)], len(array)
+        )
+        texts = pc.if_else(array.is_valid(), texts, None) if array.null_count else texts
+    elif pa.types.is_map(kind):
+        pairs = pc.binary_join_element_wise(json_of(array.keys), json_of(array.items), ":")
+        texts = _bracketed("{", array, pairs, "}")
+    elif pa.types.is_list(kind):
+        texts = _bracketed("[", array, json_of(array.values), "]")
+    elif pa.types.is_integer(kind):
         texts = pc.cast(array, pa.string())
     elif pa.types.is_boolean(kind):
         texts = pc.if_else(array, "true", "false")
-    elif pa.types.is_string(kind) and not _needs_escapes(array):
-        texts = pc.binary_join_element_wise('"', array, '"', "")
+    elif _needs_escapes(array):
+        texts = pa.array([json.dumps(v, ensure_ascii=False) for v in values_of(array)], pa.string())
     else:
-        texts = pa.array(
-            [json.dumps(v, ensure_ascii=False, separators=(",", ":")) for v in values_of(array)], pa.string()
-        )
+        texts = pc.binary_join_element_wise('"', array, '"', "")
     return pc.fill_null(texts, "null") if texts.null_count else texts
 
 
-def json_objects(batch: pa.RecordBatch, names: list[str]) -> pa.Array:
-    """One JSON object a row, of the columns `names`."""
+def json_objects(names: Sequence[str], columns: Sequence[pa.Array], count: int) -> pa.Array:
+    """One JSON object a row, of columns under these names."""
     if not names:
-        return pa.array(["{}"] * batch.num_rows, pa.string())
+        return pa.array(["{}"] * count, pa.string())
     pieces: list[Any] = []
-    for number, name in enumerate(names):
-        pieces += [("," if number else "{") + json.dumps(name) + ":", json_of(batch.column(name))]
+    for number, (name, column) in enumerate(zip(names, columns, strict=True)):
+        pieces += [("," if number else "{") + json.dumps(name) + ":", json_of(column)]
     return pc.binary_join_element_wise(*pieces, "}", "")
+
+
+def _bracketed(left: str, array: pa.Array, members: pa.Array, right: str) -> pa.Array:
+    """The members' texts of each list or map, with commas between and brackets around."""
+    lists = pa.ListArray.from_arrays(array.offsets, members)
+    texts = pc.binary_join_element_wise(left, pc.binary_join(lists, ","), right, "")
+    return pc.if_else(array.is_valid(), texts, None) if array.null_count else texts
 
 
 def _structs(array: pa.Array) -> list[Any]:

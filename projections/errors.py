@@ -27,7 +27,11 @@ class ReadModelsMissingError(UnavailableError):
 
 
 class FencedError(UnavailableError):
-    """Another process has claimed these partitions, or a rebuild has swapped the tables."""
+    """Another process has claimed these partitions."""
+
+
+class SwappedError(FencedError):
+    """A rebuild has made another generation live: claim again and go on from its offsets."""
 
 
 class RebuildBusyError(UnavailableError):

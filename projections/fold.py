@@ -1,37 +1,43 @@
 """A decoded batch to rows for COPY: one load a table. Pure; what comes out depends on the set of events alone."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Table
 
 from projections.batch import Batch, DeadRecord, Group
-from projections.columns import json_objects, values_of
+from projections.columns import json_objects, json_of, values_of
 from projections.copy_binary import RowFormat
 from projections.mapping.event import LoggedEvent
 from projections.mapping.registry import HANDLERS
 from projections.tables.history import EVENTS
-from projections.tables.shape import Change, FactTable, KeyedTable, Origin, Place, Value
+from projections.tables.shape import Change, FactTable, KeyedTable, Origin, Rollup, Value
+
+Row = Sequence[Value]
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Rows for one table: the body of a binary COPY into its staging table."""
+    """Rows for one table: the body of a binary COPY with these columns."""
 
     table: Table
-    shape: FactTable | KeyedTable | None
-    """None: the event history"""
+    columns: tuple[str, ...]
     body: bytes
     rows: int
+    shape: FactTable | KeyedTable | None
+    """None: the event history"""
+    sums: bytes = b""
+    """of a table with a rollup: what all rows of the load add up to, as the body of a COPY; `Rollup.columns`"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What a batch does to the tables of a projection."""
 
-    loads: list[Load]
-    dead: list[DeadRecord]
+    loads: list[Load] = field(default_factory=list[Load])
+    dead: list[DeadRecord] = field(default_factory=list[DeadRecord])
 
 
 # --- trading --------------------------------------------------------------------------------------------------
@@ -39,7 +45,7 @@ class Rows:
 
 def trading_rows(batch: Batch) -> Rows:
     """Rows of every read model that the handlers fill. An event that its handler can't take is a dead record."""
-    folds: dict[FactTable | KeyedTable, _Fold] = {}
+    folds: dict[FactTable | KeyedTable, _Facts | _Facets] = {}
     dead: list[DeadRecord] = []
     for group in batch.groups:
         handler = HANDLERS.get(group.name)
@@ -54,95 +60,140 @@ def trading_rows(batch: Batch) -> Rows:
             for change in changes:
                 fold = folds.get(change.table)
                 if fold is None:
-                    fold = folds[change.table] = _Fold()
+                    fold = folds[change.table] = _Facts() if isinstance(change.table, FactTable) else _Facets()
                 fold.add(change, event.origin)
-    return Rows([_load(shape, fold) for shape, fold in folds.items()], dead)
+    return Rows([fold.load(shape) for shape, fold in folds.items()], dead)
+
+
+class _Columns:
+    """Fields of a group's events, converted when they are first asked for."""
+
+    def __init__(self, events: pa.RecordBatch) -> None:
+        self._events = events
+        self._values: dict[str, list[Any]] = {}
+        self._texts: dict[str, list[str]] = {}
+
+    def values(self, field: str) -> list[Any]:
+        known = self._values.get(field)
+        if known is None:
+            known = self._values[field] = values_of(self._events.column(field))
+        return known
+
+    def texts(self, field: str) -> list[str]:
+        known = self._texts.get(field)
+        if known is None:
+            known = self._texts[field] = values_of(json_of(self._events.column(field)))
+        return known
 
 
 def logged_events(group: Group) -> Iterable[LoggedEvent]:
     """The events of a group as the handlers see them."""
     envelope = group.events.column("envelope")
-    names = [name for name in group.events.schema.names if name != "envelope"]
-    data = [values_of(group.events.column(name)) for name in names]
-    head = [
-        values_of(envelope.field(name))
-        for name in (
-            "event_id", "partition", "sequence", "ordinal", "system_id", "account_id", "stream", "occurred_at_us", "config_version",
-        )
-    ]  # fmt: skip
-    fields = (
-        [dict(zip(names, row, strict=True)) for row in zip(*data, strict=True)]
-        if names
-        else [{} for _ in group.records]
-    )
-    for event_id, partition, sequence, ordinal, book, account, stream, occurred, config, own in zip(
-        *head, fields, strict=True
-    ):
-        origin = Origin(event_id, partition, sequence, ordinal)
-        yield LoggedEvent(group.name, origin, book, account, stream, occurred, config, own)
+    nested = _Columns(group.events)
+    plain = [f.name for f in group.events.schema if not pa.types.is_nested(f.type)]
+    rows = zip(*(nested.values(name) for name in plain), strict=True) if plain else [()] * len(group.records)
+    origins = map(Origin, *(values_of(envelope.field(n)) for n in ("event_id", "partition", "sequence", "ordinal")))
+    rest = (values_of(envelope.field(n)) for n in ("system_id", "account_id", "stream", "occurred_at_us"))
+    for index, (row, origin, book, account, stream, occurred) in enumerate(zip(rows, origins, *rest, strict=True)):
+        event = LoggedEvent(zip(plain, row, strict=False))
+        event.name, event.nested, event.index = group.name, nested, index
+        event.origin, event.book, event.account_id = origin, book, account
+        event.stream, event.occurred_at = stream, occurred
+        yield event
 
 
-_Key = tuple[Value, ...]
+class _Facts:
+    """Rows of an append-only table, each once: a batch holds no event twice."""
 
-
-class _Fold:
-    """Changes to one table: for each key and facet the one of the latest event, for facts each row once."""
-
-    __slots__ = ("facets", "facts", "origins")
+    __slots__ = ("rows",)
 
     def __init__(self) -> None:
-        self.facts: dict[_Key, tuple[Value, ...]] = {}
-        self.facets: dict[_Key, dict[str, tuple[Place, tuple[Value, ...]]]] = {}
-        self.origins: dict[_Key, Origin] = {}
+        self.rows: list[Row] = []
 
     def add(self, change: Change, origin: Origin) -> None:
-        if not change.facet:
-            self.facts[*origin[1:], *change.key] = (*change.values, *origin, *change.key)
-            return
-        place = Place(origin.sequence, origin.ordinal)
-        facets = self.facets.setdefault(change.key, {})
-        known = facets.get(change.facet)
-        if known is None or known[0] <= place:
-            facets[change.facet] = (place, change.values)
-        latest = self.origins.get(change.key)
-        if latest is None or (latest.sequence, latest.ordinal) <= place:
+        self.rows.append(change.values + origin + change.key)
+
+    def load(self, shape: FactTable | KeyedTable) -> Load:
+        rows = self.rows
+        assert isinstance(shape, FactTable)
+        sums = b"" if shape.rollup is None else _sums(shape, shape.rollup, rows)
+        return Load(shape.table, shape.columns, _encoded(shape.table, shape.columns, rows), len(rows), shape, sums)
+
+
+class _Facets:
+    """Rows of a keyed table: for each key and facet the values of the latest event."""
+
+    __slots__ = ("facets", "origins")
+
+    def __init__(self) -> None:
+        self.facets: dict[tuple[Value, ...], dict[str, tuple[Origin, tuple[Value, ...]]]] = {}
+        self.origins: dict[tuple[Value, ...], Origin] = {}
+
+    def add(self, change: Change, origin: Origin) -> None:
+        facets = self.facets.get(change.key)
+        if facets is None:
+            facets = self.facets[change.key] = {}
             self.origins[change.key] = origin
+        elif _later(origin, self.origins[change.key]):
+            self.origins[change.key] = origin
+        known = facets.get(change.facet)
+        if known is None or _later(origin, known[0]):
+            facets[change.facet] = (origin, change.values)
 
-
-def _load(shape: FactTable | KeyedTable, fold: _Fold) -> Load:
-    if isinstance(shape, FactTable):
-        rows = list(fold.facts.values())
-    else:
+    def load(self, shape: FactTable | KeyedTable) -> Load:
+        assert isinstance(shape, KeyedTable)
         # In the order of the key, so that two writers lock rows in the same order.
-        rows = [_wide_row(shape, key, fold.facets[key], fold.origins[key]) for key in sorted(fold.facets, key=repr)]
-    layout = _layout(shape)
-    return Load(shape.table, shape, layout.encode(layout.arrays(rows)), len(rows))
+        rows = [_wide_row(shape, key, self.facets[key], self.origins[key]) for key in sorted(self.facets, key=repr)]
+        return Load(shape.table, shape.columns, _encoded(shape.table, shape.columns, rows), len(rows), shape)
+
+
+def _later(one: Origin, other: Origin) -> bool:
+    """Whether `one` stands after `other` in the journal of their partition, or is the same event."""
+    return one[2:] >= other[2:]
 
 
 def _wide_row(
-    shape: KeyedTable, key: _Key, facets: dict[str, tuple[Place, tuple[Value, ...]]], origin: Origin
-) -> list[Value]:
+    shape: KeyedTable, key: tuple[Value, ...], facets: Mapping[str, tuple[Origin, tuple[Value, ...]]], origin: Origin
+) -> Row:
     """All columns of a keyed row; facets that the batch does not touch are null, guards included."""
     row = list(key)
     for facet, columns in shape.facets.items():
         known = facets.get(facet)
         if known is None:
-            row += [None] * (len(columns) + 2)
+            row += (None,) * (len(columns) + 2)
         else:
             row += known[1]
-            row += known[0]
+            row += known[0][2:]
     row += origin
     return row
 
 
-_LAYOUTS: dict[FactTable | KeyedTable, RowFormat] = {}
+def _sums(shape: FactTable, rollup: Rollup, rows: list[Row]) -> bytes:
+    """The rows of the rollup that these facts come to."""
+    places = [shape.columns.index(name) for name in rollup.by]
+    amount, first = shape.columns.index(rollup.amount), shape.columns.index("event_id")
+    totals: dict[tuple[Value, ...], tuple[int, Origin]] = {}
+    for row in rows:
+        key = tuple([row[place] for place in places])
+        value, origin = row[amount], Origin._make(row[first : first + 4])
+        assert isinstance(value, int)
+        known = totals.get(key)
+        if known is None:
+            totals[key] = (value, origin)
+        else:
+            totals[key] = (known[0] + value, origin if _later(origin, known[1]) else known[1])
+    summed = [(*key, total, *origin) for key, (total, origin) in sorted(totals.items(), key=repr)]
+    return _encoded(rollup.table, rollup.columns, summed)
 
 
-def _layout(shape: FactTable | KeyedTable) -> RowFormat:
-    layout = _LAYOUTS.get(shape)
+_LAYOUTS: dict[str, RowFormat] = {}
+
+
+def _encoded(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> bytes:
+    layout = _LAYOUTS.get(table.name)
     if layout is None:
-        layout = _LAYOUTS[shape] = RowFormat([shape.table.c[name] for name in shape.columns])
-    return layout
+        layout = _LAYOUTS[table.name] = RowFormat([table.c[name] for name in columns])
+    return layout.encode(layout.arrays(rows))
 
 
 # --- history --------------------------------------------------------------------------------------------------
@@ -153,19 +204,22 @@ _ENVELOPE_OF = {"book": "system_id", "occurred_at": "occurred_at_us", "recorded_
 
 def history_rows(batch: Batch) -> Rows:
     """A row an event, without a Python object a row."""
-    bodies = [_HISTORY.encode(_history_columns(group)) for group in batch.groups]
-    rows = sum(len(group.records) for group in batch.groups)
-    return Rows([Load(EVENTS, None, b"".join(bodies), rows)] if rows else [], [])
+    if not batch.groups:
+        return Rows()
+    body = b"".join([_HISTORY.encode(_history_columns(group)) for group in batch.groups])
+    return Rows([Load(EVENTS, _HISTORY.names, body, sum(len(group.records) for group in batch.groups), None)])
 
 
 def _history_columns(group: Group) -> list[pa.Array]:
     envelope = group.events.column("envelope")
     own = [name for name in group.events.schema.names if name != "envelope"]
-    return [
-        pa.repeat(pa.scalar(group.topic), len(group.records))
-        if name == "topic"
-        else json_objects(group.events, own)
-        if name == "payload"
-        else envelope.field(_ENVELOPE_OF.get(name, name))
-        for name in _HISTORY.names
-    ]
+    count = len(group.records)
+    columns: list[pa.Array] = []
+    for name in _HISTORY.names:
+        if name == "topic":
+            columns.append(pa.repeat(pa.scalar(group.topic), count))
+        elif name == "payload":
+            columns.append(json_objects(own, [group.events.column(n) for n in own], count))
+        else:
+            columns.append(envelope.field(_ENVELOPE_OF.get(name, name)))
+    return columns

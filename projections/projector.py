@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -20,11 +20,10 @@ from infra.postgres import Database
 from projections import generations
 from projections.batch import Batch, Coordinates, DeadRecord, LogRecord, decode
 from projections.catalogue import HISTORY, Projection
-from projections.copy_binary import HEADER, TRAILER
-from projections.errors import DatabaseUnavailableError, FencedError
-from projections.fold import Load, Rows, history_rows, trading_rows
+from projections.errors import DatabaseUnavailableError, FencedError, SwappedError
+from projections.fold import Rows, history_rows, trading_rows
 from projections.generations import Generation
-from projections.statements import copy_into_staging, create_staging, move, staging
+from projections.loading import Loader
 from schemas.codec import Codec
 
 _log = logging.getLogger("alluse.projections")
@@ -48,7 +47,9 @@ class Prepared:
     """A batch as rows, ready to be written; made without the database."""
 
     batch: Batch
-    rows: Rows
+    rows: Rows | None
+    """None: something in the batch does not fit the tables' format"""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Projector:
         self._before_commit = before_commit
         self._epochs: dict[Coordinates, int] = {}
         self._pg: Connection[TupleRow] | None = None
-        self._staged: set[str] = set()
+        self._loader: Loader | None = None
 
     # ------------------------------------------------------------------ claims
 
@@ -138,7 +139,7 @@ class Projector:
             raise
         if generation != self._generation:
             self._generation = generation
-            self._drop_staging(pg)
+            self.close()  # staging tables are of the session and look like the generation's
         self._epochs.update(epochs)
         return starts
 
@@ -157,9 +158,12 @@ class Projector:
     # ------------------------------------------------------------------ batches
 
     def prepare(self, records: Iterable[LogRecord] | Batch) -> Prepared:
-        """Decode and map; touches no database."""
+        """Decode and map; touches no database, so it may run while another batch is being written."""
         batch = records if isinstance(records, Batch) else decode(self._codec, records)
-        rows = history_rows(batch) if self.projection is HISTORY else trading_rows(batch)
+        try:
+            rows = history_rows(batch) if self.projection is HISTORY else trading_rows(batch)
+        except ValueError as error:
+            return Prepared(batch, None, str(error))
         return Prepared(batch, replace(rows, dead=[*batch.dead, *rows.dead]))
 
     def apply(self, records: Iterable[LogRecord] | Batch) -> Written:
@@ -168,75 +172,67 @@ class Projector:
         Raises FencedError (nothing was written: claim again or give up), DatabaseUnavailableError (nothing is lost: the
         same records may be applied again).
         """
-        batch = records if isinstance(records, Batch) else decode(self._codec, records)
-        try:
-            prepared = self.prepare(batch)
-        except ValueError as error:
-            return self._apart(batch, error)
-        return self.write(prepared)
+        return self.write(self.prepare(records))
 
     def write(self, prepared: Prepared) -> Written:
         """Write what `prepare` made; see `apply`."""
-        if not prepared.batch.positions:
+        batch, rows = prepared.batch, prepared.rows
+        if not batch.positions:
             return Written(0, 0, 0)
+        if rows is None:
+            return self._apart(batch, prepared.problem)
         try:
-            return self._persistently(lambda pg: self._write(pg, prepared))
+            return self._persistently(lambda pg: self._write(pg, batch, rows))
         except psycopg.DataError as error:
-            return self._apart(prepared.batch, error)
+            return self._apart(batch, str(error))
 
-    def _apart(self, batch: Batch, error: Exception) -> Written:
+    def _apart(self, batch: Batch, problem: str) -> Written:
         """Postgres (or COPY's format) can't hold something in the batch: halve it until the record stands alone."""
         records = batch.records
         if len(records) > 1:
             half = len(records) // 2
             first, second = self.apply(records[:half]), self.apply(records[half:])
             return Written(first.records + second.records, first.rows + second.rows, first.dead + second.dead)
-        dead = DeadRecord(records[0], "PROJECTION_VALUE", str(error).splitlines()[0])
-        return self.write(Prepared(batch, Rows([], [dead])))
+        dead = DeadRecord(records[0], "PROJECTION_VALUE", problem.splitlines()[0])
+        return self.write(Prepared(batch, Rows(dead=[dead])))
 
-    def _write(self, pg: Connection[TupleRow], prepared: Prepared) -> Written:
+    def _write(self, pg: Connection[TupleRow], batch: Batch, rows: Rows) -> Written:
         generation = self._generation
         if generation is None:
-            raise _fenced(self.projection.name, next(iter(prepared.batch.positions)))
-        with pg.transaction():
-            self._check_claims(pg, generation, prepared.batch.positions)
-            for load in prepared.rows.loads:
-                self._load(pg, generation, load)
-            self._keep_dead(pg, generation, prepared.rows.dead)
-            self._move_offsets(pg, generation, prepared.batch)
-            if self._before_commit is not None:
-                self._before_commit(pg)
-        self._staged.update(staging(load.table) for load in prepared.rows.loads)
-        rows = sum(load.rows for load in prepared.rows.loads)
-        return Written(len(prepared.batch.records), rows, len(prepared.rows.dead))
+            raise _fenced(self.projection.name, next(iter(batch.positions)))
+        loader = self._loader = self._loader or Loader(generation.schema)
+        try:
+            with pg.transaction():
+                fresh = self._check_claims(pg, generation, batch)
+                for load in rows.loads:
+                    loader.load(pg, load, fresh=fresh)
+                self._keep_dead(pg, generation, rows.dead)
+                self._move_offsets(pg, generation, batch)
+                if self._before_commit is not None:
+                    self._before_commit(pg)
+        except BaseException:
+            loader.rolled_back()
+            raise
+        loader.committed()
+        return Written(len(batch.records), sum(load.rows for load in rows.loads), len(rows.dead))
 
-    def _check_claims(
-        self, pg: Connection[TupleRow], generation: Generation, positions: Mapping[Coordinates, int]
-    ) -> None:
-        places = sorted(positions)
+    def _check_claims(self, pg: Connection[TupleRow], generation: Generation, batch: Batch) -> bool:
+        """Lock the batch's partitions and see that they are still ours; returns whether all of it is yet to be written."""
+        places = sorted(batch.positions)
         rows = pg.execute(
             sql.SQL(
-                "SELECT topic, partition, epoch FROM {} WHERE projection = %s AND generation = %s "
-                "AND (topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[])) ORDER BY topic, partition FOR UPDATE"
+                "SELECT topic, partition, epoch, next_offset FROM {} WHERE projection = %s AND generation = %s AND "
+                "(topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[])) ORDER BY topic, partition FOR UPDATE"
             ).format(sql.Identifier(self.database.schema, "projection_offsets")),
             [generation.projection, generation.number, [p.topic for p in places], [p.partition for p in places]],
         ).fetchall()
-        epochs = {Coordinates(topic, partition): epoch for topic, partition, epoch in rows}
+        found = {Coordinates(topic, partition): (epoch, offset) for topic, partition, epoch, offset in rows}
         for place in places:
-            if place not in self._epochs or epochs.get(place) != self._epochs[place]:
+            if place in self._epochs and place not in found:
+                raise _swapped(self.projection.name)
+            if place not in self._epochs or found[place][0] != self._epochs[place]:
                 raise _fenced(self.projection.name, place)
-
-    def _load(self, pg: Connection[TupleRow], generation: Generation, load: Load) -> None:
-        name = staging(load.table)
-        if name in self._staged:
-            pg.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier("pg_temp", name)))
-        else:
-            pg.execute(create_staging(load.table, generation.schema))
-        with pg.cursor() as cursor, cursor.copy(copy_into_staging(load)) as copy:
-            copy.write(HEADER)
-            copy.write(load.body)
-            copy.write(TRAILER)
-        pg.execute(move(load, generation.schema))
+        return all(batch.starts[place] >= found[place][1] for place in places)
 
     def _keep_dead(self, pg: Connection[TupleRow], generation: Generation, dead: list[DeadRecord]) -> None:
         for item in dead:
@@ -295,6 +291,7 @@ class Projector:
 
     def _connected(self) -> Connection[TupleRow]:
         if self._pg is None or self._pg.closed:
+            self._loader = None
             # What a crash of the server loses by asynchronous commit is lost whole, offsets included: it is read again.
             options = "-c synchronous_commit=off -c temp_buffers=32MB -c idle_in_transaction_session_timeout=30000"
             self._pg = psycopg.connect(
@@ -304,24 +301,26 @@ class Projector:
                 application_name="alluse projection",
                 options=options,
             )
-            self._staged = set()
         return self._pg
-
-    def _drop_staging(self, pg: Connection[TupleRow]) -> None:
-        for name in self._staged:
-            pg.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("pg_temp", name)))
-        self._staged = set()
 
     def close(self) -> None:
         """Close the connection; a later call opens a new one."""
         if self._pg is not None:
             self._pg.close()
-            self._pg = None
+        self._pg = self._loader = None
 
 
 def _fenced(projection: str, place: Coordinates) -> FencedError:
     return FencedError(
         "PROJECTION_FENCED",
-        f"{place.topic}/{place.partition} of projection {projection} belongs to another process or generation.",
+        f"{place.topic}/{place.partition} of projection {projection} belongs to another process.",
         "Nothing was written. A process that still owns the partition claims it again, another one ends.",
+    )
+
+
+def _swapped(projection: str) -> SwappedError:
+    return SwappedError(
+        "PROJECTION_SWAPPED",
+        f"A rebuild of {projection} has made another generation live.",
+        "Nothing was written. Claim the partitions again and go on from the offsets of the new generation.",
     )

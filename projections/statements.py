@@ -1,4 +1,10 @@
-"""The SQL that moves staged rows into their tables: one set-based statement a table, safe to repeat."""
+"""The SQL that brings rows into their tables.
+
+Facts that were certainly never written go straight into their table; sums beside them are added. Otherwise, and for keyed
+tables always: COPY into staging and one set-based statement a table, safe to repeat.
+"""
+
+from collections.abc import Sequence
 
 from psycopg import sql
 from sqlalchemy import Table
@@ -19,53 +25,58 @@ def create_staging(table: Table, schema: str) -> sql.Composed:
     )
 
 
-def copy_into_staging(load: Load) -> sql.Composed:
-    """COPY of a load."""
-    columns = load.shape.columns if load.shape is not None else tuple(c.name for c in load.table.c)
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier("pg_temp", staging(load.table)), _names(columns)
-    )
+def copy_into(schema: str, table: str, columns: Sequence[str]) -> sql.Composed:
+    """COPY with these columns."""
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(schema, table), _names(columns))
 
 
 def move(load: Load, schema: str) -> sql.Composed:
     """From staging into the table."""
-    match load.shape:
-        case KeyedTable() as keyed:
-            return _upsert(keyed, schema)
-        case FactTable() as facts:
-            return _insert(load.table, facts.columns, schema, facts.rollup)
-        case None:
-            return _insert(load.table, tuple(c.name for c in load.table.c), schema, None)
-
-
-def _insert(table: Table, columns: tuple[str, ...], schema: str, rollup: Rollup | None) -> sql.Composed:
-    """Facts that are there already are left alone; sums take what was really inserted."""
+    if isinstance(load.shape, KeyedTable):
+        return _upsert(load.shape, schema)
     insert = sql.SQL("INSERT INTO {target} ({columns}) SELECT {columns} FROM {staged} ON CONFLICT DO NOTHING").format(
-        target=sql.Identifier(schema, table.name),
-        columns=_names(columns),
-        staged=sql.Identifier("pg_temp", staging(table)),
+        target=sql.Identifier(schema, load.table.name),
+        columns=_names(load.columns),
+        staged=sql.Identifier("pg_temp", staging(load.table)),
     )
+    rollup = load.shape.rollup if isinstance(load.shape, FactTable) else None
     return insert if rollup is None else _with_rollup(insert, rollup, schema)
 
 
+def add_sums(rollup: Rollup, schema: str) -> sql.Composed:
+    """From the rollup's staging table into the rollup."""
+    return sql.SQL("INSERT INTO {target} AS t ({columns}) SELECT {columns} FROM {staged} {on_conflict}").format(
+        target=sql.Identifier(schema, rollup.table.name),
+        columns=_names(rollup.columns),
+        staged=sql.Identifier("pg_temp", staging(rollup.table)),
+        on_conflict=_add_to_sums(rollup),
+    )
+
+
 def _with_rollup(insert: sql.Composed, rollup: Rollup, schema: str) -> sql.Composed:
+    """Sums take what was really inserted."""
     latest = sql.SQL(", ").join(
         sql.SQL("(array_agg({c} ORDER BY sequence DESC, ordinal DESC))[1]").format(c=sql.Identifier(c))
         for c in PROVENANCE
     )
     return sql.SQL(
-        "WITH fresh AS ({insert} RETURNING {by}, {amount}, {provenance}) "
-        "INSERT INTO {target} AS t ({by}, {amount}, {provenance}) "
-        "SELECT {by}, sum({amount}), {latest} FROM fresh GROUP BY {by} ORDER BY {by} "
-        "ON CONFLICT ({by}) DO UPDATE SET {amount} = t.{amount} + excluded.{amount}, {set_provenance}"
+        "WITH fresh AS ({insert} RETURNING {columns}) "
+        "INSERT INTO {target} AS t ({columns}) SELECT {by}, sum({amount}), {latest} FROM fresh "
+        "GROUP BY {by} ORDER BY {by} {on_conflict}"
     ).format(
         insert=insert,
+        columns=_names(rollup.columns),
         by=_names(rollup.by),
         amount=sql.Identifier(rollup.amount),
-        provenance=_names(PROVENANCE),
         latest=latest,
         target=sql.Identifier(schema, rollup.table.name),
-        set_provenance=_later_provenance(),
+        on_conflict=_add_to_sums(rollup),
+    )
+
+
+def _add_to_sums(rollup: Rollup) -> sql.Composed:
+    return sql.SQL("ON CONFLICT ({by}) DO UPDATE SET {amount} = t.{amount} + excluded.{amount}, {provenance}").format(
+        by=_names(rollup.by), amount=sql.Identifier(rollup.amount), provenance=_later_provenance()
     )
 
 
@@ -101,11 +112,12 @@ def _upsert(keyed: KeyedTable, schema: str) -> sql.Composed:
 def _later_provenance() -> sql.Composed:
     return sql.SQL(", ").join(
         sql.SQL(
-            "{c} = CASE WHEN (t.sequence, t.ordinal) < (excluded.sequence, excluded.ordinal) THEN excluded.{c} ELSE t.{c} END"
+            "{c} = CASE WHEN (t.sequence, t.ordinal) < (excluded.sequence, excluded.ordinal) "
+            "THEN excluded.{c} ELSE t.{c} END"
         ).format(c=sql.Identifier(c))
         for c in PROVENANCE
     )
 
 
-def _names(columns: tuple[str, ...]) -> sql.Composed:
+def _names(columns: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -58,6 +58,38 @@ def write_items(values: Sequence[Any], items: list[bytes]) -> bytes:
     return write_long(len(items)) + b"".join(items) + b"\0" if items else b"\0"
 
 
+class _Known(dict[Any, bytes]):
+    """Bytes of values that were written before: prices, strikes, times and symbols come again and again."""
+
+    def __init__(self, write: Callable[[Any], bytes]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, value: Any) -> bytes:
+        if len(self) >= 1 << 16:
+            self.clear()
+        data = self[value] = self._write(value)
+        return data
+
+
+_LONGS, _STRINGS = _Known(write_long), _Known(write_string)
+_ONLY_INT, _ONLY_STR = {int}, {str}
+
+
+def write_longs(values: Sequence[Any]) -> bytes:
+    """A list of whole numbers. Raises TypeError when it is no list or holds a float."""
+    if type(values) is list and set(map(type, values)) == _ONLY_INT:
+        return write_long(len(values)) + b"".join(map(_LONGS.__getitem__, values)) + b"\0"
+    return write_items(values, [write_long(value) for value in values])
+
+
+def write_strings(values: Sequence[Any]) -> bytes:
+    """A list of strings."""
+    if type(values) is list and set(map(type, values)) == _ONLY_STR:
+        return write_long(len(values)) + b"".join(map(_STRINGS.__getitem__, values)) + b"\0"
+    return write_items(values, [write_string(value) for value in values])
+
+
 def write_entries(entries: list[bytes]) -> bytes:
     """The entries of a map."""
     return write_long(len(entries)) + b"".join(entries) + b"\0" if entries else b"\0"
@@ -110,6 +142,8 @@ class _Generator:
             "long": write_long,
             "string": write_string,
             "items": write_items,
+            "longs": write_longs,
+            "strings": write_strings,
             "entries": write_entries,
             "boolean": BOOLEAN,
         }
@@ -132,6 +166,8 @@ class _Generator:
             case ["null", other]:
                 name = self._variable()
                 return f'(b"\\0" if ({name} := {value}) is None else b"\\2" + {self._expression(other, name)})'
+            case {"type": "array", "items": "long" | "string" as item}:
+                return f"{item}s({value})"
             case {"type": "array", "items": item}:
                 name, each = self._variable(), self._variable()
                 return f"items({name} := {value}, [{self._expression(item, each)} for {each} in {name}])"

@@ -48,6 +48,7 @@ def _shared(task: BookTask) -> dict[str, Any]:
         "opened": asdict(opened),
         "chain": [task.chain.sequence, task.chain.previous, task.chain.time_us],
         "seen": task.seen, "orders_sent": task.orders_sent, "unanswered": list(task.unanswered),
+        "commands_promised": task.commands_promised,
         "calendar": asdict(market.calendar.source) if market.calendar else None,
         "marks": {s: [m.last_e4, m.bid_e4, m.ask_e4, m.tick_time_us] for s, m in market.marks.items()},
         "bars": {s: [[d.session, d.close_e4, d.atr_e6] for d in days] for s, days in market.bars.items()},
@@ -86,6 +87,7 @@ def _restore_shared(task: BookTask, state: dict[str, Any]) -> None:
     task.mark_snapshot(task.chain.sequence)
     task.seen.update(state["seen"])
     task.orders_sent, task.unanswered = state["orders_sent"], deque(state["unanswered"])
+    task.commands_promised = state["commands_promised"]
     market = task.partition.market
     if state["calendar"]:
         market.calendar = Calendar(i.SessionCalendar(**state["calendar"]))

@@ -60,7 +60,8 @@ class BookTask:
         self.orders_sent = 0
         self.unanswered: deque[int] = deque()
         """times of the broker-directed records the broker has not confirmed to have seen"""
-        self._broker_promise = -FOREVER
+        self._broker_promise = FOREVER  # nobody who was never asked answers
+        self.commands_promised = -FOREVER
         self._merge: Merge[Item] | None = None
         self._waiting: list[Message] = []
         self._next: dict[str, int] = {}
@@ -79,6 +80,12 @@ class BookTask:
     def restore(self, log: LogReader) -> None:
         """Snapshots, then the journal behind them, folded with publication off; digests are compared on the way."""
         snapshot.restore(self, log)
+        if self._merge is not None:
+            if self.orders_sent:
+                self._broker_promise = -FOREVER  # the broker's last promise is read again: `positions` has kept it
+            self._merge.withdraw(BROKER, -FOREVER)
+            self._bind_broker()
+            self._merge.promise(COMMANDS, self.commands_promised)
 
     def mend(self, error: PoisonedInput) -> None:
         """Park the book before the input on which the task before this one failed."""
@@ -145,6 +152,7 @@ class BookTask:
         """The log's parameters are known."""
         self.opened = record
         self._merge = Merge(2 + record.market_partitions)
+        self._bind_broker()
 
     def _read(self, messages: Sequence[Message]) -> None:
         """Sort records into their sources; those taken before a restart are passed over."""
@@ -185,7 +193,7 @@ class BookTask:
         rank = FIRST_MARKET + partition
         if row is not None:
             self._anchor[source] = message.offset
-        if seq > self.seen.get(source, -1):
+        if seq > self.seen.get(source, -1) and not (row is not None and not row[3]):
             item = Item("market.marks", message.offset, source, seq, message.key, value, record)
             self._submit(rank, time_us, item)
         if row is not None:
@@ -202,7 +210,7 @@ class BookTask:
             self._anchor["broker"] = message.offset
             while self.unanswered and self.orders_sent - len(self.unanswered) < record.orders_seen:
                 self.unanswered.popleft()
-            self._broker_promise = max(self._broker_promise, record.promise_us)
+            self._broker_promise = record.promise_us
             self._bind_broker()
         elif record.source_seq > self.seen.get("broker", -1):
             item = Item("broker.reports", message.offset, "broker", record.source_seq, message.key, value, record)
@@ -241,6 +249,7 @@ class BookTask:
             return
         self._submit(COMMANDS, time_us, item)
         if isinstance(record, i.Watermark):
+            self.commands_promised = time_us + 1
             self._promise(COMMANDS, time_us + 1)
 
     def _read_clock(self, message: Message) -> None:
@@ -433,6 +442,8 @@ class BookTask:
         entry = Entry(self._number, key.sequence, key.time_us, entry_id(self._number, key.sequence))
         if isinstance(record, i.LogOpened) and self.opened is None:
             self.open(record)
+        if isinstance(record, i.Watermark):
+            self.commands_promised = record.time_us + 1
         self._publish = False
         disposition = self.decide(entry, item)
         self._publish = True

@@ -1,6 +1,6 @@
 """Approvals and alerts."""
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, as_json
+from projections.mapping.event import Changes, Handler, LoggedEvent
 from projections.tables.approvals import ALERTS, APPROVAL_VOTES, APPROVALS
 from projections.tables.shape import Change
 
@@ -12,9 +12,9 @@ def approval_requested(e: LoggedEvent) -> Changes:
         account_id=e.account_id,
         kind=e["kind"],
         subject=e["subject"],
-        proposal=as_json(e["proposal"]),
+        proposal=e.json("proposal"),
         required=e["required"],
-        roles=as_json(e["roles"]),
+        roles=e.json("roles"),
         requester=e["requester"] or None,
         requested_at=e.occurred_at,
         expires_at=e["expires_at_us"] or None,

@@ -1,7 +1,7 @@
 """Books: origin, broker link, configuration, parking, kill switches, reconciliation."""
 
 from projections.mapping.accounts import imported_account
-from projections.mapping.event import Changes, Handler, LoggedEvent, as_json
+from projections.mapping.event import Changes, Handler, LoggedEvent
 from projections.tables.books import BOOKS, CONFIGURATIONS, KILL_SWITCHES, RECONCILIATION_BREAKS
 
 
@@ -12,7 +12,7 @@ def system_created(e: LoggedEvent) -> Changes:
         how="CREATED",
         owner_subject_id=e["owner_subject_id"],
         capital_cents=e["capital"],
-        allocation=as_json(e["allocation"]),
+        allocation=e.json("allocation"),
         parent_account_id=e["parent_account_id"],
         created_at=e.occurred_at,
     )
@@ -60,9 +60,9 @@ def configuration_changed(e: LoggedEvent) -> Changes:
         book=e.book,
         version=e["version"],
         scope=e["scope"],
-        old=as_json(e["old"]),
-        new=as_json(e["new"]),
-        approvals=as_json(e["approvals"]),
+        old=e.json("old"),
+        new=e.json("new"),
+        approvals=e.json("approvals"),
         changed_at=e.occurred_at,
     )
 

@@ -1,6 +1,8 @@
 """Fills of all kinds, and the steps of positions with the results they realise."""
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, as_json, ticker_of
+import json
+
+from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
 from projections.mapping.ledger import result
 from projections.mapping.orders import order_filled_to, order_state
 from projections.tables.fills import FILLS, POSITION_STEPS
@@ -68,7 +70,7 @@ def position_closed(e: LoggedEvent) -> Changes:
 
 def position_adjusted(e: LoggedEvent) -> Changes:
     """A split renames and multiplies a contract. The event names no position: its stream does."""
-    change = as_json({"from": e["contract"], "ratio_new": e["ratio_new"], "ratio_old": e["ratio_old"]})
+    change = json.dumps({"from": e["contract"], "ratio_new": e["ratio_new"], "ratio_old": e["ratio_old"]})
     position = e.stream.removeprefix("position-")
     yield _step(e, "ADJUSTED", contract=e["new_contract"], position_id=position, adjustment=change)
 

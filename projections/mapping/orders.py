@@ -1,6 +1,6 @@
 """Orders: terms, limit, checks, broker id, state (protocol 12.1)."""
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, as_json
+from projections.mapping.event import Changes, Handler, LoggedEvent
 from projections.tables.orders import ORDERS
 from projections.tables.shape import Change
 
@@ -27,7 +27,7 @@ def order_proposed(e: LoggedEvent) -> Changes:
         effect=e["effect"],
         quantity=e["quantity"],
         first_limit_e4=e["limit_e4"],
-        ladder_e4=as_json(e["ladder_e4"]),
+        ladder_e4=e.json("ladder_e4"),
         purpose=e["purpose"],
         origin=e["origin"],
         clip=e["clip"],
@@ -39,7 +39,7 @@ def order_proposed(e: LoggedEvent) -> Changes:
 
 
 def order_validated(e: LoggedEvent) -> Changes:
-    yield ORDERS.set("checks", _key(e), checks=as_json(e["checks"]))
+    yield ORDERS.set("checks", _key(e), checks=e.json("checks"))
     yield order_state(e, "VALIDATED")
 
 
@@ -74,7 +74,7 @@ def order_expired(e: LoggedEvent) -> Changes:
 
 def order_rejected(e: LoggedEvent) -> Changes:
     if e["checks"]:
-        yield ORDERS.set("checks", _key(e), checks=as_json(e["checks"]))
+        yield ORDERS.set("checks", _key(e), checks=e.json("checks"))
     yield order_state(e, "REJECTED", e["code"], e["reason"])
 
 

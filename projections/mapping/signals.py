@@ -1,8 +1,8 @@
 """Decisions to trade, and refusals with their reason."""
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, as_json, ticker_of
-from projections.tables.signals import SCANS, SIGNALS, SKIPS
+from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
 from projections.tables.shape import Change
+from projections.tables.signals import SCANS, SIGNALS, SKIPS
 
 
 def trade_signal_generated(e: LoggedEvent) -> Changes:
@@ -17,7 +17,7 @@ def trade_signal_generated(e: LoggedEvent) -> Changes:
         quantity=e["quantity"],
         limit_e4=e["limit_e4"],
         floor_e4=e["floor_e4"] or None,
-        ladder_e4=as_json(e["ladder_e4"]),
+        ladder_e4=e.json("ladder_e4"),
         delta_e2=e["delta_e2"],
         approval_id=e["approval_id"],
         reason=e["reason"],
@@ -60,8 +60,8 @@ def entry_scan_completed(e: LoggedEvent) -> Changes:
         book=e.book,
         account_id=e.account_id,
         session_day=e["session"],
-        candidates=as_json(e["candidates"]),
-        rejections=as_json(e["rejections"]),
+        candidates=e.json("candidates"),
+        rejections=e.json("rejections"),
         scanned_at=e.occurred_at,
     )
     for number, refused in enumerate(e["rejections"]):

@@ -1,6 +1,6 @@
 """Week records: classification may be corrected later, the figures stay (protocol 11.1, 11.3)."""
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, as_json
+from projections.mapping.event import Changes, Handler, LoggedEvent
 from projections.tables.weeks import WEEKS
 
 
@@ -20,7 +20,7 @@ def week_classified(e: LoggedEvent) -> Changes:
         "figures",
         key,
         weight_cents=e["weight"],
-        distribution=as_json(e["distribution"]),
+        distribution=e.json("distribution"),
         pnl_cents=e["pnl"],
         premium_collected_cents=e["premium_collected"],
         trades=e["trades"],

@@ -72,13 +72,6 @@ def provenance() -> list[Column[Any]]:
     ]
 
 
-class Place(NamedTuple):
-    """Where an event stands in its partition's journal: what decides which of two is later."""
-
-    sequence: int
-    ordinal: int
-
-
 class Origin(NamedTuple):
     """The event a row comes from, in the order of `PROVENANCE`."""
 
@@ -105,6 +98,11 @@ class Rollup:
     table: Table
     by: tuple[str, ...]
     amount: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the table, in order."""
+        return (*self.by, self.amount, *PROVENANCE)
 
 
 class FactTable:
@@ -140,7 +138,7 @@ class FactTable:
         """One row; every column must be given."""
         if len(values) != len(self._columns):
             raise TypeError(f"{self.name}: {sorted(set(values) ^ set(self._columns))} missing or unknown")
-        return Change(self, "", (line,) if self.lines else (), tuple([values[c] for c in self._columns]))
+        return Change(self, "", (line,) if self.lines else (), tuple(map(values.__getitem__, self._columns)))
 
 
 class KeyedTable:
@@ -177,4 +175,4 @@ class KeyedTable:
         members = self.facets[facet]
         if len(values) != len(members):
             raise TypeError(f"{self.name}.{facet}: {sorted(set(values) ^ set(members))} missing or unknown")
-        return Change(self, facet, key, tuple([values[c] for c in members]))
+        return Change(self, facet, key, tuple(map(values.__getitem__, members)))
