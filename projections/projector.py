@@ -4,6 +4,7 @@ One transaction a batch: check the claims (row locks on `projection_offsets`), C
 move the offsets, commit. All statements are safe to repeat, so a batch whose commit got no answer is simply written again.
 """
 
+import itertools
 import logging
 import os
 import socket
@@ -30,6 +31,7 @@ _log = logging.getLogger("alluse.projections")
 
 CLAIM_LOCK_TIMEOUT_MS = 5_000
 T = TypeVar("T")
+_NUMBERS = itertools.count(1)
 _RETRIED = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
@@ -74,13 +76,13 @@ class Projector:
         *,
         generation: Generation | None = None,
         codec: Codec | None = None,
-        owner: str | None = None,
+        owner: str = "projection",
         patience: Patience | None = None,
         before_commit: Callable[[Connection[TupleRow]], None] | None = None,
     ) -> None:
         self.database = database
         self.projection = projection
-        self.owner = owner or f"{socket.gethostname()}/{os.getpid()}"
+        self.owner = f"alluse {owner} {socket.gethostname()[:20]}/{os.getpid()}/{next(_NUMBERS)}"[:63]
         self._fixed = generation
         self._generation = generation
         self._codec = codec or Codec.load()
@@ -124,11 +126,9 @@ class Projector:
                 for place in wanted:
                     row = pg.execute(
                         sql.SQL(
-                            "INSERT INTO {} AS t (projection, generation, topic, partition, next_offset, epoch, owner, owner_pid, owner_since) "
-                            "SELECT %s, %s, %s, %s, 0, 1, %s, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid() "
-                            "ON CONFLICT (projection, generation, topic, partition) DO UPDATE SET epoch = t.epoch + 1, "
-                            "owner = excluded.owner, owner_pid = excluded.owner_pid, owner_since = excluded.owner_since "
-                            "RETURNING next_offset, epoch"
+                            "INSERT INTO {} AS t (projection, generation, topic, partition, next_offset, epoch, owner) "
+                            "VALUES (%s, %s, %s, %s, 0, 1, %s) ON CONFLICT (projection, generation, topic, partition) "
+                            "DO UPDATE SET epoch = t.epoch + 1, owner = excluded.owner RETURNING next_offset, epoch"
                         ).format(offsets),
                         [generation.projection, generation.number, *place, self.owner],
                     ).fetchone()
@@ -148,8 +148,7 @@ class Projector:
         for place in wanted:
             pg.execute(
                 sql.SQL(
-                    "SELECT pg_terminate_backend(a.pid) FROM {} o JOIN pg_stat_activity a "
-                    "ON a.pid = o.owner_pid AND a.backend_start = o.owner_since "
+                    "SELECT pg_terminate_backend(a.pid) FROM {} o JOIN pg_stat_activity a ON a.application_name = o.owner "
                     "WHERE o.projection = %s AND o.topic = %s AND o.partition = %s AND a.pid <> pg_backend_pid()"
                 ).format(sql.Identifier(self.database.schema, "projection_offsets")),
                 [self.projection.name, *place],
@@ -213,6 +212,9 @@ class Projector:
         except BaseException:
             loader.rolled_back()
             raise
+        if pg.closed:
+            # psycopg leaves a transaction block on a closed connection without a word.
+            raise psycopg.OperationalError("the connection was closed before the commit was answered")
         loader.committed()
         return Written(len(batch.records), sum(load.rows for load in rows.loads), len(rows.dead))
 
@@ -298,7 +300,7 @@ class Projector:
                 self.database.conninfo,
                 autocommit=True,
                 connect_timeout=5,
-                application_name="alluse projection",
+                application_name=self.owner,
                 options=options,
             )
         return self._pg

@@ -98,7 +98,8 @@ class ReadModels:
 
     def tax_years(self, book: str, account: str | None = None) -> Rows:
         """Estimated tax and reserve by year. Estimates, not advice."""
-        return self._select("tax_years", book, account, "account_id, year", hide=_guards("tax_years"))
+        rows = self._select("tax_years", book, account, "account_id, year", hide=_guards("tax_years"))
+        return [row | {"year": int(row["year"])} for row in rows]
 
     def events(
         self,
@@ -211,6 +212,9 @@ def _cell(value: Any, digits: int | None) -> Any:
         case list() if digits is not None:
             members: list[Any] = value
             return [_cell(member, digits) for member in members]
+        case dict() if digits is not None:
+            entries: dict[str, Any] = value
+            return {name: _cell(member, digits) for name, member in entries.items()}
         case _:
             return value
 

@@ -20,7 +20,7 @@ def week_classified(e: LoggedEvent) -> Changes:
         "figures",
         key,
         weight_cents=e["weight"],
-        distribution=e.json("distribution"),
+        distribution_cents=e.json("distribution"),
         pnl_cents=e["pnl"],
         premium_collected_cents=e["premium_collected"],
         trades=e["trades"],

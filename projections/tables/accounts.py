@@ -7,8 +7,13 @@ ACCOUNTS = KeyedTable(
     ("book", "account_id"),
     {
         "identity": (
-            text("type"), text("role"), text("parent_account_id"), text("fork_group_id"), text("root_com_account_id"),
-            text("owner_subject_id"), day("inception_day"),
+            text("type"),
+            text("role"),
+            text("parent_account_id"),
+            text("fork_group_id"),
+            text("root_com_account_id"),
+            text("owner_subject_id"),
+            day("inception_day"),
         ),
         "state": (text("state"), text("state_reason"), instant("state_at")),
         "base": (whole("base_capital_cents"),),
@@ -16,7 +21,7 @@ ACCOUNTS = KeyedTable(
         "mode": (text("effective_mode"),),
         "buffer": (flag("buffer_breached"), whole("buffer_free_cash_cents")),
     },
-)  # fmt: skip
+)
 
 RESTRICTIONS = KeyedTable(
     "account_restrictions",
@@ -33,12 +38,21 @@ WHEELS = KeyedTable(
 EQUITY = FactTable(
     "equity",
     (
-        text("book", null=False), text("account_id", null=False), day("session_day", null=False), instant("marked_at"),
-        whole("nav_cents"), whole("corpus_cents"), whole("unrealised_cents"), whole("cash_total_cents"),
-        whole("free_cash_cents"), whole("collateral_cents"), whole("tax_reserve_cents"), whole("buffer_required_cents"),
+        text("book", null=False),
+        text("account_id", null=False),
+        day("session_day", null=False),
+        instant("marked_at"),
+        whole("nav_cents"),
+        whole("corpus_cents"),
+        whole("unrealised_cents"),
+        whole("cash_total_cents"),
+        whole("free_cash_cents"),
+        whole("collateral_cents"),
+        whole("tax_reserve_cents"),
+        whole("buffer_required_cents"),
     ),
     indexes=(("book", "account_id", "sequence"),),
-)  # fmt: skip
+)
 
 CONTRIBUTIONS = FactTable(
     "contributions",

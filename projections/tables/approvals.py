@@ -7,12 +7,20 @@ APPROVALS = KeyedTable(
     ("book", "approval_id"),
     {
         "request": (
-            text("account_id"), text("kind"), text("subject"), json("proposal"), whole("required"), json("roles"), text("requester"),
-            instant("requested_at"), instant("expires_at"), text("default_action"),
+            text("account_id"),
+            text("kind"),
+            text("subject"),
+            json("proposal"),
+            whole("required"),
+            json("roles"),
+            text("requester"),
+            instant("requested_at"),
+            instant("expires_at"),
+            text("default_action"),
         ),
         "state": (text("state"), text("decided_by"), text("choice"), text("reason"), instant("state_at")),
     },
-)  # fmt: skip
+)
 
 APPROVAL_VOTES = FactTable(
     "approval_votes",
@@ -30,8 +38,15 @@ APPROVAL_VOTES = FactTable(
 ALERTS = FactTable(
     "alerts",
     (
-        text("book", null=False), text("account_id"), text("alert_id"), text("type", null=False), text("priority", null=False), text("ticker"),
-        text("title"), text("message"), instant("raised_at", null=False),
+        text("book", null=False),
+        text("account_id"),
+        text("alert_id"),
+        text("type", null=False),
+        text("priority", null=False),
+        text("ticker"),
+        text("title"),
+        text("message"),
+        instant("raised_at", null=False),
     ),
     indexes=(("book", "raised_at"),),
-)  # fmt: skip
+)

@@ -27,9 +27,7 @@ OFFSETS = Table(
     Column("epoch", BigInteger, nullable=False, comment="counts the owners; only the last one may write"),
     Column("event_time", DateTime(timezone=True), comment="latest recorded_at among its events"),
     Column("advanced_at", DateTime(timezone=True), comment="when next_offset last moved (wall clock)"),
-    Column("owner", Text, nullable=False, comment="which process claimed it"),
-    Column("owner_pid", Integer, comment="the owner's Postgres backend"),
-    Column("owner_since", DateTime(timezone=True), comment="start of that backend; with the pid it is unique"),
+    Column("owner", Text, nullable=False, comment="who claimed it: the application_name of its sessions"),
 )
 
 DEAD_RECORDS = Table(

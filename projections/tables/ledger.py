@@ -29,34 +29,58 @@ BALANCES = Table(
 LEDGER = FactTable(
     "ledger_entries",
     (
-        text("book", null=False), text("account_id", null=False), text("ledger_account", null=False), whole("amount_cents", null=False),
-        text("cause", null=False), text("reference"), day("settles_day"), instant("posted_at", null=False),
+        text("book", null=False),
+        text("account_id", null=False),
+        text("ledger_account", null=False),
+        whole("amount_cents", null=False),
+        text("cause", null=False),
+        text("reference"),
+        day("settles_day"),
+        instant("posted_at", null=False),
     ),
     lines=True,
     indexes=(("book", "account_id"),),
     rollup=Rollup(BALANCES, ("book", "account_id", "ledger_account"), "amount_cents"),
-)  # fmt: skip
+)
 
 LOTS = KeyedTable(
     "lot_facets",
     ("book", "lot_id"),
     {
         "opened": (
-            text("account_id"), text("contract"), text("ticker"), whole("quantity"), day("acquired_day"), whole("basis_cents"),
-            whole("price_e4"), whole("chain_net_cents"), instant("opened_at"),
+            text("account_id"),
+            text("contract"),
+            text("ticker"),
+            whole("quantity"),
+            day("acquired_day"),
+            whole("basis_cents"),
+            whole("price_e4"),
+            whole("chain_net_cents"),
+            instant("opened_at"),
         ),
     },
     indexes=(("book", "account_id"),),
-)  # fmt: skip
+)
 
 RESULTS = FactTable(
     "results",
     (
-        text("book", null=False), text("account_id"), text("kind", null=False), text("contract"), text("ticker"), whole("amount_cents", null=False),
-        whole("year"), text("tax_class"), text("lot_id"), whole("holding_days"), flag("qualified"), text("cause"), instant("realised_at", null=False),
+        text("book", null=False),
+        text("account_id"),
+        text("kind", null=False),
+        text("contract"),
+        text("ticker"),
+        whole("amount_cents", null=False),
+        whole("year"),
+        text("tax_class"),
+        text("lot_id"),
+        whole("holding_days"),
+        flag("qualified"),
+        text("cause"),
+        instant("realised_at", null=False),
     ),
     indexes=(("book", "account_id"),),
-)  # fmt: skip
+)
 
 TAX_YEARS = KeyedTable(
     "tax_years",

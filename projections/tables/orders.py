@@ -8,8 +8,20 @@ ORDERS = KeyedTable(
     ("book", "order_id"),
     {
         "terms": (
-            text("account_id"), text("signal_id"), text("contract"), text("ticker"), text("side"), text("effect"), whole("quantity"),
-            whole("first_limit_e4"), json("ladder_e4"), text("purpose"), text("origin"), whole("clip"), whole("rest"), instant("proposed_at"),
+            text("account_id"),
+            text("signal_id"),
+            text("contract"),
+            text("ticker"),
+            text("side"),
+            text("effect"),
+            whole("quantity"),
+            whole("first_limit_e4"),
+            json("ladder_e4"),
+            text("purpose"),
+            text("origin"),
+            whole("clip"),
+            whole("rest"),
+            instant("proposed_at"),
         ),
         "limit": (whole("limit_e4"), whole("version")),
         "checks": (json("checks"),),
@@ -18,4 +30,4 @@ ORDERS = KeyedTable(
         "filled": (whole("cum_quantity"),),
     },
     indexes=(("book", "account_id"),),
-)  # fmt: skip
+)

@@ -6,10 +6,22 @@ WEEKS = KeyedTable(
     "weeks",
     ("book", "account_id", "week_id", "ticker"),
     {
-        "types": (text("primary_type"), text("put_type"), text("call_type"), text("old_type"), text("reclassified_reason"), instant("classified_at")),
+        "types": (
+            text("primary_type"),
+            text("put_type"),
+            text("call_type"),
+            text("old_type"),
+            text("reclassified_reason"),
+            instant("classified_at"),
+        ),
         "figures": (
-            whole("weight_cents"), json("distribution"), whole("pnl_cents"), whole("premium_collected_cents"), whole("trades"),
-            whole("return_pre_e10"), whole("return_post_e10"),
+            whole("weight_cents"),
+            json("distribution_cents"),
+            whole("pnl_cents"),
+            whole("premium_collected_cents"),
+            whole("trades"),
+            whole("return_pre_e10"),
+            whole("return_post_e10"),
         ),
     },
-)  # fmt: skip
+)

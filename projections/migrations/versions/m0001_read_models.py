@@ -49,15 +49,13 @@ COMMENT ON COLUMN {schema}.generations.state IS 'BUILDING, LIVE or OLD';
 COMMENT ON COLUMN {schema}.generations.schema_name IS 'the Postgres schema of its tables';
 CREATE TABLE {schema}.projection_offsets (projection text NOT NULL, generation integer NOT NULL, topic text NOT
     NULL, partition integer NOT NULL, next_offset bigint NOT NULL, epoch bigint NOT NULL, event_time
-    timestamptz, advanced_at timestamptz, owner text NOT NULL, owner_pid integer, owner_since timestamptz,
-    CONSTRAINT pk_projection_offsets PRIMARY KEY (projection, generation, topic, partition) );
+    timestamptz, advanced_at timestamptz, owner text NOT NULL, CONSTRAINT pk_projection_offsets PRIMARY KEY
+    (projection, generation, topic, partition) );
 COMMENT ON COLUMN {schema}.projection_offsets.next_offset IS 'the next record to read';
 COMMENT ON COLUMN {schema}.projection_offsets.epoch IS 'counts the owners; only the last one may write';
 COMMENT ON COLUMN {schema}.projection_offsets.event_time IS 'latest recorded_at among its events';
 COMMENT ON COLUMN {schema}.projection_offsets.advanced_at IS 'when next_offset last moved (wall clock)';
-COMMENT ON COLUMN {schema}.projection_offsets.owner IS 'which process claimed it';
-COMMENT ON COLUMN {schema}.projection_offsets.owner_pid IS 'the owner''s Postgres backend';
-COMMENT ON COLUMN {schema}.projection_offsets.owner_since IS 'start of that backend; with the pid it is unique';
+COMMENT ON COLUMN {schema}.projection_offsets.owner IS 'who claimed it: the application_name of its sessions';
 """
 
 TRADING = """
@@ -191,11 +189,11 @@ CREATE TABLE {schema}.tax_years (book text NOT NULL, account_id text NOT NULL, y
     year) ) WITH (fillfactor = 75);
 CREATE TABLE {schema}.weeks (book text NOT NULL, account_id text NOT NULL, week_id text NOT NULL, ticker text
     NOT NULL, primary_type text, put_type text, call_type text, old_type text, reclassified_reason text,
-    classified_at timestamptz, types_sequence bigint, types_ordinal integer, weight_cents bigint, distribution
-    JSONB, pnl_cents bigint, premium_collected_cents bigint, trades bigint, return_pre_e10 bigint,
-    return_post_e10 bigint, figures_sequence bigint, figures_ordinal integer, event_id UUID NOT NULL, partition
-    integer NOT NULL, sequence bigint NOT NULL, ordinal integer NOT NULL, CONSTRAINT pk_weeks PRIMARY KEY (book,
-    account_id, week_id, ticker) ) WITH (fillfactor = 75);
+    classified_at timestamptz, types_sequence bigint, types_ordinal integer, weight_cents bigint,
+    distribution_cents JSONB, pnl_cents bigint, premium_collected_cents bigint, trades bigint, return_pre_e10
+    bigint, return_post_e10 bigint, figures_sequence bigint, figures_ordinal integer, event_id UUID NOT NULL,
+    partition integer NOT NULL, sequence bigint NOT NULL, ordinal integer NOT NULL, CONSTRAINT pk_weeks PRIMARY
+    KEY (book, account_id, week_id, ticker) ) WITH (fillfactor = 75);
 CREATE TABLE {schema}.wheels (book text NOT NULL, account_id text NOT NULL, ticker text NOT NULL, phase text,
     phase_before text, phase_at timestamptz, phase_sequence bigint, phase_ordinal integer, event_id UUID NOT
     NULL, partition integer NOT NULL, sequence bigint NOT NULL, ordinal integer NOT NULL, CONSTRAINT pk_wheels
