@@ -9,7 +9,7 @@ The Kafka runtime publishes what `handle` returned and `positions()` in ONE tran
 it throws the task away, makes a new one and calls `restore`: state is never undone by hand.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 
@@ -79,6 +79,17 @@ class MendableTask(Task, Protocol):
 
     def mend(self, error: PoisonedInput) -> None:
         """Told to a restored task before it is fed again: the task before it failed on this input."""
+        ...
+
+
+@runtime_checkable
+class ValueTask(Task, Protocol):
+    """A task of one input topic that takes values without an object a record (millions pass)."""
+
+    def handle_values(
+        self, values: list[bytes], next_offset: int, message_at: Callable[[int], Message]
+    ) -> list[Output]:
+        """`handle` of records whose values are `values`; `message_at(i)` gives the whole i-th record where it is needed."""
         ...
 
 
