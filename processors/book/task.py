@@ -290,6 +290,8 @@ class BookTask:
                 if self._fire_before(time_us):
                     merge.put_back(taken[index:])
                     break
+                if self._nobody_sees(time_us, item):
+                    continue
                 self._take(time_us, item)
                 if self._asked_broker():
                     merge.put_back(taken[index + 1 :])
@@ -301,6 +303,13 @@ class BookTask:
                 progressed = progressed or self.chain.sequence > before
             if not progressed:
                 return
+
+    def _nobody_sees(self, time_us: int, item: Item) -> bool:
+        """Prices before the partition's first book influence no decision and are not journalled; reference data are.
+
+        After a restart such prices may be read once more, behind the journal's end: they are passed over again.
+        """
+        return isinstance(item.record, tuple) and (not self.partition.books or time_us < self.chain.time_us)
 
     def _fire_before(self, time_us: int) -> bool:
         """Fire every timer due before `time_us` (the clock ranks last, so none at it), up to one that asks the broker
