@@ -1,0 +1,187 @@
+"""Events to row changes: every event has its place, each handler says what the event says."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import events as ev
+from projections.batch import decode
+from projections.catalogue import SHAPED
+from projections.fold import history_rows, logged_events, trading_rows
+from projections.mapping.event import ticker_of
+from projections.mapping.registry import HANDLERS, HISTORY_ONLY
+from projections.tables.shape import Change
+from tests.unit.projections.factory import START_DAY, START_US, Log, imported, line, order_id, story
+
+
+def changes(*events: ev.Event, account: str | None = "S001-GEN-001") -> list[Change]:
+    """What the handlers make of one journal entry's events."""
+    log = Log()
+    log.entry("S001", *events, account=account)
+    found = [
+        (event.origin, change)
+        for group in decode(log.codec, log.records).groups
+        if group.name in HANDLERS
+        for event in logged_events(group)
+        for change in HANDLERS[event.name](event)
+    ]
+    return [change for _, change in sorted(found, key=lambda pair: pair[0][2:])]
+
+
+def told(change: Change) -> dict[str, Any]:
+    """A change by column name."""
+    names = change.table.facets[change.facet] if change.facet else change.table.columns  # pyright: ignore[reportAttributeAccessIssue]
+    return dict(zip(names, change.values, strict=False))
+
+
+def test_every_event_is_mapped_or_known_to_be_history_alone() -> None:
+    names = {event.__name__ for event in ev.TOPIC_OF}
+    assert names == HANDLERS.keys() | HISTORY_ONLY
+    assert not HANDLERS.keys() & HISTORY_ONLY
+
+
+@pytest.mark.parametrize("kind", sorted(ev.TOPIC_OF, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)
+def test_every_handler_takes_its_event(kind: type) -> None:
+    # given an event of its schema, with every field at zero
+    log = Log()
+    name = kind.__name__
+    schema = log.codec.version(name).parsed()
+    fields = {f["name"]: _blank(f["type"]) for f in schema["fields"] if f["name"] != "envelope"}
+    log.entry("S001", ev.BrokerConnected("to have an envelope"))
+    _, first = log.codec.decode(log.records.pop().value or b"")
+    envelope = first["envelope"] | {"type": name}
+    log.append(ev.TOPIC_OF[kind], 0, log.codec.encode(name, {"envelope": envelope, **fields}))
+    # when it is mapped
+    batch = decode(log.codec, log.records)
+    rows, history = trading_rows(batch), history_rows(batch)
+    # then no record is dead, and what must be a row is one
+    assert (batch.dead, rows.dead) == ([], [])
+    assert history.loads[0].rows == 1
+    if name not in HISTORY_ONLY and name not in ("LedgerPosted",):
+        assert sum(load.rows for load in rows.loads) >= 1
+
+
+def _blank(kind: Any) -> Any:
+    match kind:
+        case list():
+            return None
+        case dict() if kind["type"] == "array":
+            return []
+        case dict() if kind["type"] == "map":
+            return {}
+        case "string":
+            return ""
+        case "boolean":
+            return False
+        case _:
+            return 0
+
+
+def test_an_order_walks_through_its_states() -> None:
+    order = order_id("one")
+    found = changes(
+        ev.OrderSubmitted(order, "S001/a/o", 1, "AAPL250620P00190000", "SELL", "OPEN", 10, 25_000, "DAY", 650),
+        ev.OrderCancelRequested(order, 1, "WINDOW_END"),
+        ev.OrderCancelled(order, "REQUESTED", "by us", 4),
+    )
+    states = [told(c)["state"] for c in found if c.facet == "state"]
+    assert states == ["PENDING_SUBMIT", "CANCEL_REQUESTED", "CANCELLED"]
+    assert [told(c) for c in found if c.facet == "filled"] == [{"cum_quantity": 4}]
+    assert {c.key for c in found} == {("S001", order)}
+
+
+def test_an_execution_is_a_fill_and_moves_the_order() -> None:
+    order = order_id("one")
+    found = changes(
+        ev.OrderPartiallyFilled(
+            order, "x-1", "AAPL250620P00190000", "SELL", "OPEN", 4, 25_000, 260, 4, "CANCEL_REQUESTED", 1_950_000
+        )
+    )
+    fill, state, filled = (told(c) for c in found)
+    assert (fill["kind"], fill["ticker"], fill["quantity"], fill["commission_cents"]) == ("EXECUTION", "AAPL", 4, 260)
+    assert state["state"] == "CANCEL_REQUESTED"
+    assert filled == {"cum_quantity": 4}
+
+
+def test_ledger_lines_keep_their_place_and_their_own_account() -> None:
+    posted = ev.LedgerPosted("FILL", "x", [line("S001-GEN-001", "CASH", -5), line("S001-REV-001", "FEES", 5)], START_DAY)
+    found = changes(posted)
+    assert [(c.key, told(c)["account_id"], told(c)["amount_cents"]) for c in found] == [
+        ((0,), "S001-GEN-001", -5),
+        ((1,), "S001-REV-001", 5),
+    ]
+
+
+def test_an_import_gives_accounts_and_no_money() -> None:
+    """Money, lots and positions of an import come from the entries that are posted for it, or they would count twice."""
+    found = changes(ev.BookImported("IBKR", "owner-1", "DU1", [imported("S001-GEN-001")], 100_00), account=None)
+    assert {(c.table.name, c.facet) for c in found} == {
+        ("books", "origin"),
+        *(("account_facets", facet) for facet in ("identity", "state", "mode", "base", "sizing")),
+    }
+
+
+def test_a_scan_gives_a_row_for_each_ticker_it_refused() -> None:
+    refused = [ev.TickerRejection(ticker=t, right="P", reason="NO_CHAIN", detail="") for t in ("MSFT", "IBM")]
+    found = changes(ev.EntryScanCompleted(START_DAY, ["AAPL"], refused))
+    assert [(c.key, told(c)["ticker"], told(c)["reason"]) for c in found if c.table.name == "skips"] == [
+        ((0,), "MSFT", "NO_CHAIN"),
+        ((1,), "IBM", "NO_CHAIN"),
+    ]
+
+
+def test_a_fee_and_a_tax_payment_lower_the_result() -> None:
+    found = changes(ev.FeeCharged(500, "AAPL"), ev.TaxPaymentRecorded(2025, 700), ev.DividendReceived(40, "AAPL", True))
+    assert [(told(c)["kind"], told(c)["amount_cents"]) for c in found] == [
+        ("FEE", -500),
+        ("TAX_PAYMENT", -700),
+        ("DIVIDEND", 40),
+    ]
+
+
+@given(
+    st.from_regex(r"[A-Z]{1,5}([.][A-Z])?", fullmatch=True), st.from_regex(r"[0-9]{6}[PC][0-9]{8}", fullmatch=True)
+)
+def test_the_ticker_of_a_contract(ticker: str, rest: str) -> None:
+    assert ticker_of(ticker + rest) == ticker
+    assert ticker_of(ticker) == ticker
+
+
+def test_the_rows_of_a_batch_depend_on_its_events_alone() -> None:
+    # given a story, and its records in other orders
+    log = Log()
+    story(log, weeks=2)
+    orders = [log.records, log.records[::-1], log.records + log.records[10:40]]
+    # when each is folded
+    outcomes: list[dict[str, Any]] = []
+    for records in orders:
+        loads = trading_rows(decode(log.codec, records)).loads
+        outcomes.append({load.table.name: (load.rows, len(load.body), load.sums) for load in loads})
+    # then the rows are the same
+    for one, other in itertools.pairwise(outcomes):
+        assert one == other
+
+
+def test_keyed_rows_are_written_in_the_order_of_their_keys() -> None:
+    # given two batches that touch the same accounts in opposite order
+    bodies: list[bytes] = []
+    for names in (("a", "b"), ("b", "a")):
+        log = Log()
+        for name in names:
+            log.entry("S001", ev.TradingModeRestricted(name, "CC_ONLY", "CC_ONLY"), account="S001-GEN-001", at_us=START_US)
+        loads = trading_rows(decode(log.codec, log.records)).loads
+        (load,) = (load for load in loads if load.table.name == "account_restrictions")
+        bodies.append(load.body)
+    # then both write them in the same order, so that they can't wait for each other
+    assert [body.index(b"\0\0\0\x01a") < body.index(b"\0\0\0\x01b") for body in bodies] == [True, True]
+
+
+def test_a_row_must_be_given_whole() -> None:
+    (fills,) = (shape for shape in SHAPED if shape.name == "fills")
+    with pytest.raises(TypeError, match="missing or unknown"):
+        fills.row(book="S001")  # pyright: ignore[reportAttributeAccessIssue]
