@@ -23,14 +23,24 @@ def on_decided(kind: str) -> Callable[[Decided], Decided]:
 
 
 def request(
-    d: Decision, account: Account | None, kind: str, subject: str, proposal: dict[str, str], *, required: int, roles: list[str],
-    expires_us: int, default: str, requester: str = "",
+    d: Decision,
+    account: Account | None,
+    kind: str,
+    subject: str,
+    proposal: dict[str, str],
+    *,
+    required: int,
+    roles: list[str],
+    expires_us: int,
+    default: str,
+    requester: str = "",
 ) -> str:
     """Ask for approval. Returns the request's id; its expiry is a timer."""
     identity = d.next_event_id()
     d.emit(
         e.ApprovalRequested(identity, kind, subject, proposal, required, roles, requester, expires_us, default),
-        f"approval-{identity}", account,
+        f"approval-{identity}",
+        account,
     )
     if expires_us:
         d.set_timer(f"approval|{identity}", expires_us)
@@ -55,7 +65,11 @@ def grant(d: Decision, approval_id: str, by: str, choice: str) -> None:
     """One person approves; the last one needed completes the request."""
     approval = d.book.approvals[approval_id]
     complete = len(approval.granted_by) + 1 >= approval.required
-    d.emit(e.ApprovalGranted(approval_id, by, choice, complete), f"approval-{approval_id}", d.book.accounts.get(approval.account_id))
+    d.emit(
+        e.ApprovalGranted(approval_id, by, choice, complete),
+        f"approval-{approval_id}",
+        d.book.accounts.get(approval.account_id),
+    )
     if complete:
         d.clear_timer(f"approval|{approval_id}")
         _follow(d, approval, granted=True, choice=choice)
@@ -65,7 +79,9 @@ def deny(d: Decision, approval_id: str, by: str, reason: str) -> None:
     """One denial denies."""
     approval = d.book.approvals[approval_id]
     d.clear_timer(f"approval|{approval_id}")
-    d.emit(e.ApprovalDenied(approval_id, by, reason), f"approval-{approval_id}", d.book.accounts.get(approval.account_id))
+    d.emit(
+        e.ApprovalDenied(approval_id, by, reason), f"approval-{approval_id}", d.book.accounts.get(approval.account_id)
+    )
     _follow(d, approval, granted=False, choice="")
 
 
@@ -73,7 +89,8 @@ def expire(d: Decision, approval: Approval, code: str) -> None:
     """Nobody answered, or the request became pointless: the default acts in the same step."""
     d.clear_timer(f"approval|{approval.approval_id}")
     d.emit(
-        e.ApprovalExpired(approval.approval_id, code, approval.default_action), f"approval-{approval.approval_id}",
+        e.ApprovalExpired(approval.approval_id, code, approval.default_action),
+        f"approval-{approval.approval_id}",
         d.book.accounts.get(approval.account_id),
     )
     if code != "WITHDRAWN":

@@ -24,12 +24,23 @@ Command = Any
 CommandRule = Callable[[Decision, Any], Refusal | None]
 
 COMMAND_RULES: dict[type, CommandRule] = {
-    c.CreateSystem: create_system, c.ImportBook: import_book, c.ProposeConfigurationChange: g.propose_configuration,
-    c.GrantApproval: g.grant, c.DenyApproval: g.deny, c.EngageKillSwitch: g.engage_kill_switch,
-    c.ReleaseKillSwitch: g.release_kill_switch, c.SuspendAccount: g.suspend, c.ResumeAccount: g.resume,
-    c.RestrictTradingMode: g.restrict_mode, c.LiftTradingModeRestriction: g.lift_restriction, c.CancelOrder: g.cancel_order,
-    c.RecordFee: g.record_fee, c.RecordDividend: g.record_dividend, c.RecordTaxPayment: g.record_tax_payment,
-    c.TransferCapital: g.transfer_capital, c.GuessWeekMode: g.guess_week_mode,
+    c.CreateSystem: create_system,
+    c.ImportBook: import_book,
+    c.ProposeConfigurationChange: g.propose_configuration,
+    c.GrantApproval: g.grant,
+    c.DenyApproval: g.deny,
+    c.EngageKillSwitch: g.engage_kill_switch,
+    c.ReleaseKillSwitch: g.release_kill_switch,
+    c.SuspendAccount: g.suspend,
+    c.ResumeAccount: g.resume,
+    c.RestrictTradingMode: g.restrict_mode,
+    c.LiftTradingModeRestriction: g.lift_restriction,
+    c.CancelOrder: g.cancel_order,
+    c.RecordFee: g.record_fee,
+    c.RecordDividend: g.record_dividend,
+    c.RecordTaxPayment: g.record_tax_payment,
+    c.TransferCapital: g.transfer_capital,
+    c.GuessWeekMode: g.guess_week_mode,
 }
 FOUNDING = (c.CreateSystem, c.ImportBook)
 """Commands that make a book where there was none."""
@@ -90,7 +101,10 @@ def on_report(d: Decision, report: Any) -> str:
             changed = report.connected != d.book.broker_up
             stream = f"broker-{d.book.broker_account}"
             if changed:
-                d.emit(e.BrokerConnected(report.reason) if report.connected else e.BrokerDisconnected(report.reason), stream)
+                d.emit(
+                    e.BrokerConnected(report.reason) if report.connected else e.BrokerDisconnected(report.reason),
+                    stream,
+                )
         case _:
             raise ValueError(f"unknown report {type(report).__name__}")
     finish(d)

@@ -249,4 +249,7 @@ class ReleaseBook:
     """Ops let a parked book go on: its poison record stays a dead letter, later records are processed (or not)."""
 
     header: CommandHeader
-    records: Annotated[list[str], "the records parked behind the poison one, hexadecimal, in their order: processed now; empty = discarded"]
+    records: Annotated[
+        list[str],
+        "the records parked behind the poison one, hexadecimal, in their order: processed now; empty = discarded",
+    ]

@@ -173,7 +173,9 @@ def parse(name: str, text: str) -> Value:
         low, high = _parse_kind(parameter.kind, parameter.low), _parse_kind(parameter.kind, parameter.high)
         assert isinstance(low, int | Fraction) and isinstance(high, int | Fraction)
         if not low <= value <= high:
-            raise ConfigurationError(Reason.INVALID_VALUE, f"{name}: {text} is outside {parameter.low} to {parameter.high} {parameter.unit}")
+            raise ConfigurationError(
+                Reason.INVALID_VALUE, f"{name}: {text} is outside {parameter.low} to {parameter.high} {parameter.unit}"
+            )
     return value
 
 
@@ -259,14 +261,20 @@ class Config:
             if not low <= target <= high:
                 problems.append(f"{stem}_min <= target <= max does not hold: {low}, {target}, {high}")
         for low, high in (
-            ("gen.tdte_min", "gen.tdte_max"), ("rev.dte_min", "rev.dte_max"),
-            ("entry.window_start", "entry.window_end"), ("entry.window_end", "entry.work_until"),
+            ("gen.tdte_min", "gen.tdte_max"),
+            ("rev.dte_min", "rev.dte_max"),
+            ("entry.window_start", "entry.window_end"),
+            ("entry.window_end", "entry.work_until"),
             ("expiry.manage_start", "expiry.manage_end"),
         ):
             if self.integer(low) > self.integer(high):
                 problems.append(f"{low} is above {high}")
-        for low, high in (("cc.band_roll_down", "cc.band_recovery"), ("cc.band_recovery", "cc.band_deep"),
-                          ("assign.within_limit_pct", "assign.deep_pct"), ("cc.recovery_delta_min", "cc.recovery_delta_max")):
+        for low, high in (
+            ("cc.band_roll_down", "cc.band_recovery"),
+            ("cc.band_recovery", "cc.band_deep"),
+            ("assign.within_limit_pct", "assign.deep_pct"),
+            ("cc.recovery_delta_min", "cc.recovery_delta_max"),
+        ):
             if self.fraction(low) >= self.fraction(high):
                 problems.append(f"{low} must be below {high}")
         for sleeve in ("gen", "rev"):

@@ -39,7 +39,17 @@ SYSTEM_ACTOR = ("BOOK", "all-use")
 class Decision:
     """What the rules of one book may use while an entry is decided. Emitting an event changes the state at once."""
 
-    __slots__ = ("_configs", "actor", "book", "correlation", "entry", "idempotency", "market", "timers_set", "watches_set")
+    __slots__ = (
+        "_configs",
+        "actor",
+        "book",
+        "correlation",
+        "entry",
+        "idempotency",
+        "market",
+        "timers_set",
+        "watches_set",
+    )
 
     def __init__(self, book: Book, market: Market, entry: Entry, header: CommandHeader | None = None) -> None:
         self.book = book
@@ -92,9 +102,24 @@ class Decision:
         identity = event_id(entry.entry_id, ordinal)
         cause = canonical(entry.entry_id)
         envelope = Envelope(
-            identity, stream, version, type(event).__name__, SCHEMA_VERSION, occurred_us or entry.time_us, entry.time_us,
-            book.system_id, account.account_id if account else None, self.actor[0], self.actor[1],
-            self.correlation or cause, cause, self.idempotency, book.config_version, entry.partition, entry.sequence, ordinal,
+            identity,
+            stream,
+            version,
+            type(event).__name__,
+            SCHEMA_VERSION,
+            occurred_us or entry.time_us,
+            entry.time_us,
+            book.system_id,
+            account.account_id if account else None,
+            self.actor[0],
+            self.actor[1],
+            self.correlation or cause,
+            cause,
+            self.idempotency,
+            book.config_version,
+            entry.partition,
+            entry.sequence,
+            ordinal,
         )
         entry.emitted.append(Emitted(envelope, event))
         evolve(book, event, envelope)

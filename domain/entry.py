@@ -32,7 +32,9 @@ def trades_today(d: Decision, account: Account) -> tuple[bool, bool]:
     if account.type == "REV" and config.flag("rev.thursday_pilot"):
         put_days = ["THU"]
     zero_dte = account.type == "GEN" and config.flag("gen.zero_dte_enabled") and today == calendar.weekly_expiry(today)
-    return calendar.entry_on(put_days, today) or zero_dte, calendar.entry_on(config.items(f"{sleeve}.cc_entry_days"), today)
+    return calendar.entry_on(put_days, today) or zero_dte, calendar.entry_on(
+        config.items(f"{sleeve}.cc_entry_days"), today
+    )
 
 
 def open_window(d: Decision, account: Account) -> None:
@@ -75,7 +77,9 @@ def scan(d: Decision, account: Account) -> None:
         window = account.windows.get(ticker)
         if not right or (window is not None and (window.ordered or window.skipped)):
             continue
-        found = _account_gate(d, account, right) or _ticker_gate(d, account, ticker) or select(d, account, ticker, right)
+        found = (
+            _account_gate(d, account, right) or _ticker_gate(d, account, ticker) or select(d, account, ticker, right)
+        )
         if isinstance(found, Rejected):
             if not (window and window.approval_id):
                 rejections.append(e.TickerRejection(ticker, right, found.reason, found.detail))
@@ -98,7 +102,9 @@ def scan(d: Decision, account: Account) -> None:
     traded = [c for c in passed if c.quantity]
     for candidate in passed:
         if not candidate.quantity:
-            rejections.append(e.TickerRejection(candidate.ticker, candidate.right, Reason.INSUFFICIENT_CAPITAL, candidate.detail))
+            rejections.append(
+                e.TickerRejection(candidate.ticker, candidate.right, Reason.INSUFFICIENT_CAPITAL, candidate.detail)
+            )
     d.emit(
         e.EntryScanCompleted(d.today, [c.ticker for c in traded], rejections), f"account-{account.account_id}", account
     )
@@ -116,7 +122,9 @@ def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
         return Rejected(Reason.TRADING_MODE, f"{effective_mode(account)}: {', '.join(sorted(account.restrictions))}")
     age = d.now_us - book.last_reconciled_us
     if book.breaks or not book.last_reconciled_us or age >= d.config().integer("recon.max_age_hours") * HOUR:
-        return Rejected(Reason.RECONCILIATION, f"breaks {book.breaks}" if book.breaks else f"last clean one {age // HOUR} h ago")
+        return Rejected(
+            Reason.RECONCILIATION, f"breaks {book.breaks}" if book.breaks else f"last clean one {age // HOUR} h ago"
+        )
     if not book.broker_up:
         return Rejected(Reason.BROKER_DOWN, "no broker session")
     if book.killed:
@@ -139,9 +147,17 @@ def _strike_selected(d: Decision, account: Account, candidate: _Candidate) -> No
     pick = candidate.pick
     stream = f"wheel-{account.account_id}-{candidate.ticker}"
     d.emit(
-        e.EligibleStrikeSelected(candidate.ticker, pick.quote.contract, pick.quote.delta_e2, pick.quote.bid_e4, pick.quote.ask_e4,
-                                 ratio_e10(pick.premium), pick.shadow),
-        stream, account,
+        e.EligibleStrikeSelected(
+            candidate.ticker,
+            pick.quote.contract,
+            pick.quote.delta_e2,
+            pick.quote.bid_e4,
+            pick.quote.ask_e4,
+            ratio_e10(pick.premium),
+            pick.shadow,
+        ),
+        stream,
+        account,
     )
 
 
@@ -181,7 +197,8 @@ def _residual(d: Decision, account: Account, money: Budget, puts: list[_Candidat
     """While the residual covers one more contract, it goes to the highest premium; tie: list order (protocol 6.5)."""
     while True:
         fitting = [
-            c for c in puts
+            c
+            for c in puts
             if strike_value(c.pick.quote.strike_e3, 1) <= money.left
             and caps(d, account, c.pick, c.ticker, c.quantity, money.worth) > 0
         ]
@@ -198,20 +215,44 @@ def _ask(d: Decision, account: Account, candidate: _Candidate, money: Budget, sh
     config = d.config(account.account_id)
     gate = _gate(d, account, "P")
     stream = f"wheel-{account.account_id}-{ticker}"
-    d.emit(e.PremiumBelowThresholdDetected(ticker, pick.quote.contract, ratio_e10(pick.premium), ratio_e10(gate / 100)), stream, account)
+    d.emit(
+        e.PremiumBelowThresholdDetected(ticker, pick.quote.contract, ratio_e10(pick.premium), ratio_e10(gate / 100)),
+        stream,
+        account,
+    )
     share = min(share_of(d, account, money, ticker, sharing), money.available)
     one = strike_value(pick.quote.strike_e3, 1)
     quantity = min(share // one, caps(d, account, pick, ticker, 0, money.worth))
     floor = ceil_tick(_slippage(config) * pick.quote.mid_e4, ticker)
-    raise_alert(d, account, "TRADE_OPPORTUNITY", "HIGH", ticker, "Premium below the gate", f"{pick.quote.contract} {candidate.detail}")
+    raise_alert(
+        d,
+        account,
+        "TRADE_OPPORTUNITY",
+        "HIGH",
+        ticker,
+        "Premium below the gate",
+        f"{pick.quote.contract} {candidate.detail}",
+    )
     request(
-        d, account, "PREMIUM_BELOW_GATE", ticker,
+        d,
+        account,
+        "PREMIUM_BELOW_GATE",
+        ticker,
         {
-            "contract": pick.quote.contract, "strike_e3": str(pick.quote.strike_e3), "delta_e2": str(pick.quote.delta_e2),
-            "premium_e10": str(ratio_e10(pick.premium)), "gate_pct": str(gate), "quantity": str(quantity),
-            "floor_e4": str(floor), "mid_e6": str(pick.quote.mid_e6), "reserved": str(share),
+            "contract": pick.quote.contract,
+            "strike_e3": str(pick.quote.strike_e3),
+            "delta_e2": str(pick.quote.delta_e2),
+            "premium_e10": str(ratio_e10(pick.premium)),
+            "gate_pct": str(gate),
+            "quantity": str(quantity),
+            "floor_e4": str(floor),
+            "mid_e6": str(pick.quote.mid_e6),
+            "reserved": str(share),
         },
-        required=1, roles=["TRADER", "OWNER"], expires_us=d.calendar.et(d.today, config.integer("entry.window_end")), default="deny",
+        required=1,
+        roles=["TRADER", "OWNER"],
+        expires_us=d.calendar.et(d.today, config.integer("entry.window_end")),
+        default="deny",
     )
 
 
@@ -219,7 +260,16 @@ def _slippage(config: Config) -> Fraction:
     return 1 - config.fraction("order.max_slippage_pct") / 100
 
 
-def _send(d: Decision, account: Account, ticker: str, pick: Pick, quantity: int, purpose: str, floor_e4: int | None, approval: str = "") -> None:
+def _send(
+    d: Decision,
+    account: Account,
+    ticker: str,
+    pick: Pick,
+    quantity: int,
+    purpose: str,
+    floor_e4: int | None,
+    approval: str = "",
+) -> None:
     """Signal and order: ladder from mid down to the floor, fixed now (protocol 6.6)."""
     config, quote = d.config(account.account_id), pick.quote
     right = quote.right
@@ -229,19 +279,49 @@ def _send(d: Decision, account: Account, ticker: str, pick: Pick, quantity: int,
     prices = ladder(ceil_tick(quote.mid_e4, ticker), floor_e4, ticker)
     signal = d.next_event_id()
     d.emit(
-        e.TradeSignalGenerated(signal, ticker, quote.contract, "SELL", quantity, prices[0], floor_e4, prices, quote.mid_e6,
-                               pick.reference_e4, quote.delta_e2, approval or None, purpose),
-        f"wheel-{account.account_id}-{ticker}", account,
+        e.TradeSignalGenerated(
+            signal,
+            ticker,
+            quote.contract,
+            "SELL",
+            quantity,
+            prices[0],
+            floor_e4,
+            prices,
+            quote.mid_e6,
+            pick.reference_e4,
+            quote.delta_e2,
+            approval or None,
+            purpose,
+        ),
+        f"wheel-{account.account_id}-{ticker}",
+        account,
     )
     if blocked(d, account, quote.contract):
         return
-    intent = Intent(quote.contract, ticker, "SELL", "OPEN", quantity, quantity, prices[0], purpose, quote, pick.premium,
-                    Fraction(0) if approval else gate / 100, pick.band.low, pick.band.high, pick.spot_e4, approval, bool(approval))
+    intent = Intent(
+        quote.contract,
+        ticker,
+        "SELL",
+        "OPEN",
+        quantity,
+        quantity,
+        prices[0],
+        purpose,
+        quote,
+        pick.premium,
+        Fraction(0) if approval else gate / 100,
+        pick.band.low,
+        pick.band.high,
+        pick.spot_e4,
+        approval,
+        bool(approval),
+    )
     place(d, account, intent, signal, prices)
 
 
 @on_decided("PREMIUM_BELOW_GATE")
-def _premium_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
+def _premium_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
     """Approved: size and order of the same contract at once from current quotes. Then the residual pass, once more."""
     account, ticker = d.book.accounts[approval.account_id], approval.subject
     config = d.config(account.account_id)
@@ -252,23 +332,33 @@ def _premium_decided(d: Decision, approval: Approval, granted: bool, choice: str
         floor = int(approval.proposal["floor_e4"])
         if pick is None or pick.quote.mid_e4 < floor:
             reason = Reason.STALE_QUOTE if pick is None else Reason.PREMIUM_BELOW_MIN
-            detail = "no fresh quote" if pick is None else f"mid {price_text(int(pick.quote.mid_e4))} below the approved floor {price_text(floor)}"
+            detail = (
+                "no fresh quote"
+                if pick is None
+                else f"mid {price_text(int(pick.quote.mid_e4))} below the approved floor {price_text(floor)}"
+            )
             d.emit(e.EntrySkipped(ticker, reason, detail, "P"), f"wheel-{account.account_id}-{ticker}", account)
         else:
             money = budget(d, account)
             share = min(int(approval.proposal["reserved"]), money.left)
-            quantity = min(share // strike_value(pick.quote.strike_e3, 1), int(approval.proposal["quantity"]),
-                           caps(d, account, pick, ticker, 0, money.worth))
+            quantity = min(
+                share // strike_value(pick.quote.strike_e3, 1),
+                int(approval.proposal["quantity"]),
+                caps(d, account, pick, ticker, 0, money.worth),
+            )
             if quantity:
                 _send(d, account, ticker, pick, quantity, "ENTRY", floor, approval.approval_id)
             else:
-                d.emit(e.EntrySkipped(ticker, Reason.INSUFFICIENT_CAPITAL, f"share {share} cents", "P"),
-                       f"wheel-{account.account_id}-{ticker}", account)
+                d.emit(
+                    e.EntrySkipped(ticker, Reason.INSUFFICIENT_CAPITAL, f"share {share} cents", "P"),
+                    f"wheel-{account.account_id}-{ticker}",
+                    account,
+                )
     if account.type == "GEN" and config.flag("common.residual_pass"):
         _residual_orders(d, account)
 
 
-def _current_pick(d: Decision, account: Account, contract: str) -> Pick | None:
+def _current_pick(d: Decision, _account: Account, contract: str) -> Pick | None:
     """The contract at current quotes, `None` without a fresh two-sided quote."""
     terms = option(contract)
     quote, chain = d.market.quote(contract), d.market.chain(terms.underlying)
@@ -277,7 +367,9 @@ def _current_pick(d: Decision, account: Account, contract: str) -> Pick | None:
     from domain.selection import Band
 
     reference = terms.strike_e4 if terms.right == "P" else chain.spot_e4
-    return Pick(quote, Band(Fraction(0), Fraction(0), Fraction(100)), chain.spot_e4, reference, quote.mid_e4 / reference, "")
+    return Pick(
+        quote, Band(Fraction(0), Fraction(0), Fraction(100)), chain.spot_e4, reference, quote.mid_e4 / reference, ""
+    )
 
 
 def _fresh(d: Decision, quote: Quote) -> bool:
@@ -289,14 +381,30 @@ def _residual_orders(d: Decision, account: Account) -> None:
     options: list[tuple[_Candidate, int | None, str]] = []
     for ticker in _tickers(d, account):
         window = account.windows.get(ticker)
-        first = next((o for o in d.book.orders.values() if o.account_id == account.account_id and o.ticker == ticker
-                      and o.purpose == "ENTRY" and o.state != "REJECTED" and d.calendar.day_of(o.created_us) == d.today), None)
+        first = next(
+            (
+                o
+                for o in d.book.orders.values()
+                if o.account_id == account.account_id
+                and o.ticker == ticker
+                and o.purpose == "ENTRY"
+                and o.state != "REJECTED"
+                and d.calendar.day_of(o.created_us) == d.today
+            ),
+            None,
+        )
         if window is None or not window.ordered or window.right != "P" or first is None:
             continue
         pick = _current_pick(d, account, first.contract)
         if pick is None:
             continue
-        floor = first.ladder_e4[-1] if first.approval_id and first.ladder_e4 else first.limit_e4 if first.approval_id else None
+        floor = (
+            first.ladder_e4[-1]
+            if first.approval_id and first.ladder_e4
+            else first.limit_e4
+            if first.approval_id
+            else None
+        )
         meets = pick.quote.mid_e4 >= floor if floor is not None else pick.premium_pct >= _gate(d, account, "P")
         if meets:
             options.append((_Candidate(ticker, "P", pick), floor, first.approval_id))
@@ -314,7 +422,9 @@ def close_window(d: Decision, account: Account) -> None:
         if window is None or window.ordered or window.skipped:
             continue
         reason = window.reason or Reason.NO_ELIGIBLE_STRIKE
-        d.emit(e.EntrySkipped(ticker, reason, window.detail, window.right), f"wheel-{account.account_id}-{ticker}", account)
+        d.emit(
+            e.EntrySkipped(ticker, reason, window.detail, window.right), f"wheel-{account.account_id}-{ticker}", account
+        )
 
 
 def end_work(d: Decision, account: Account) -> None:

@@ -6,7 +6,7 @@ On the log each is one Avro record: an `Envelope` and the fields below. `TOPIC_O
 from typing import Annotated, Any
 
 from domain.commands import ImportedAccount
-from domain.record import Cents, Contract, DayNumber, DeltaE2, PriceE4, RatioE10, TimeUs, record
+from domain.record import Cents, Contract, DayNumber, DeltaE2, PriceE4, RatioE10, record
 
 
 @record
@@ -361,7 +361,10 @@ class WheelPhaseChanged:
 @record
 class CheckResult:
     check: Annotated[str, "PT-01 ... PT-19"]
-    result: Annotated[str, "PASSED, FAILED, SKIPPED (does not apply), WARNED or NO_INPUT (passed through: its input does not exist yet)"]
+    result: Annotated[
+        str,
+        "PASSED, FAILED, SKIPPED (does not apply), WARNED or NO_INPUT (passed through: its input does not exist yet)",
+    ]
     detail: Annotated[str, "the values"]
 
 
@@ -665,7 +668,9 @@ class AlertRaised:
 @record
 class ApprovalRequested:
     approval_id: str
-    kind: Annotated[str, "PREMIUM_BELOW_GATE, CC_FLOOR, DEEP_EXPIRY, CONFIGURATION, KILL_SWITCH_RELEASE, RESUME_ACCOUNT, ..."]
+    kind: Annotated[
+        str, "PREMIUM_BELOW_GATE, CC_FLOOR, DEEP_EXPIRY, CONFIGURATION, KILL_SWITCH_RELEASE, RESUME_ACCOUNT, ..."
+    ]
     subject: Annotated[str, "what it is about: ticker, contract, proposal"]
     proposal: Annotated[dict[str, str], "frozen snapshot of what is asked"]
     required: Annotated[int, "approvals needed"]
@@ -762,32 +767,92 @@ Event = Any
 
 _TOPICS: dict[str, tuple[type, ...]] = {
     "signals": (
-        EntryWindowOpened, EntryScanCompleted, EligibleStrikeSelected, PremiumBelowThresholdDetected, EntrySkipped,
-        TradeSignalGenerated, ExitSignalGenerated, ProfitTargetReached, ExpiryDecisionMade, RollDeclined,
+        EntryWindowOpened,
+        EntryScanCompleted,
+        EligibleStrikeSelected,
+        PremiumBelowThresholdDetected,
+        EntrySkipped,
+        TradeSignalGenerated,
+        ExitSignalGenerated,
+        ProfitTargetReached,
+        ExpiryDecisionMade,
+        RollDeclined,
     ),
     "orders": (
-        BrokerLinkRequested, OrderProposed, OrderValidated, OrderSubmitted, OrderAcknowledged, OrderRepriced,
-        OrderCancelRequested, OrderCancelled, OrderExpired, OrderRejected, OrderStateUnknown, OrderReconciled,
+        BrokerLinkRequested,
+        OrderProposed,
+        OrderValidated,
+        OrderSubmitted,
+        OrderAcknowledged,
+        OrderRepriced,
+        OrderCancelRequested,
+        OrderCancelled,
+        OrderExpired,
+        OrderRejected,
+        OrderStateUnknown,
+        OrderReconciled,
     ),
     "fills": (
-        OrderPartiallyFilled, OrderFilled, OptionExpiredWorthless, OptionAssigned, SharesCalledAway, PositionOpened,
-        PositionIncreased, PositionReduced, PositionClosed, PositionAdjusted,
+        OrderPartiallyFilled,
+        OrderFilled,
+        OptionExpiredWorthless,
+        OptionAssigned,
+        SharesCalledAway,
+        PositionOpened,
+        PositionIncreased,
+        PositionReduced,
+        PositionClosed,
+        PositionAdjusted,
     ),
     "accounts": (
-        SystemCreated, BookImported, BrokerAccountLinked, AccountOpened, AccountFunded, AccountActivated,
-        AccountSuspended, AccountResumed, TradingModeRestricted, TradingModeRestrictionLifted, KillSwitchEngaged,
-        KillSwitchReleased, BufferBreached, BufferRestored, ContributionAllocated, SizingBaseChanged,
-        WeeklyReinvestmentApplied, PositionMarked,
+        SystemCreated,
+        BookImported,
+        BrokerAccountLinked,
+        AccountOpened,
+        AccountFunded,
+        AccountActivated,
+        AccountSuspended,
+        AccountResumed,
+        TradingModeRestricted,
+        TradingModeRestrictionLifted,
+        KillSwitchEngaged,
+        KillSwitchReleased,
+        BufferBreached,
+        BufferRestored,
+        ContributionAllocated,
+        SizingBaseChanged,
+        WeeklyReinvestmentApplied,
+        PositionMarked,
     ),
     "ledger": (
-        LedgerPosted, FeeCharged, DividendReceived, TaxLotOpened, TaxableEventRecorded, TaxReserveAdjusted,
+        LedgerPosted,
+        FeeCharged,
+        DividendReceived,
+        TaxLotOpened,
+        TaxableEventRecorded,
+        TaxReserveAdjusted,
         TaxPaymentRecorded,
     ),
     "protocol": (
-        ConfigurationProposed, ConfigurationApproved, ConfigurationRejected, ConfigurationChanged, WheelPhaseChanged,
-        WeekClassified, WeekReclassified, WeekModePredicted, ApprovalRequested, ApprovalGranted, ApprovalDenied, ApprovalExpired,
-        BrokerConnected, BrokerDisconnected, ReconciliationCompleted, ReconciliationBreakDetected,
-        ReconciliationBreakResolved, CommandRejected, MarketCalendarUpdated,
+        ConfigurationProposed,
+        ConfigurationApproved,
+        ConfigurationRejected,
+        ConfigurationChanged,
+        WheelPhaseChanged,
+        WeekClassified,
+        WeekReclassified,
+        WeekModePredicted,
+        ApprovalRequested,
+        ApprovalGranted,
+        ApprovalDenied,
+        ApprovalExpired,
+        BrokerConnected,
+        BrokerDisconnected,
+        ReconciliationCompleted,
+        ReconciliationBreakDetected,
+        ReconciliationBreakResolved,
+        CommandRejected,
+        MarketCalendarUpdated,
     ),
     "alerts": (AlertRaised, BookParked, BookReleased),
 }

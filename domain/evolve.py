@@ -57,22 +57,28 @@ def _account(book: Book, envelope: e.Envelope) -> Account:
 
 
 @_on(e.ConfigurationChanged)
-def _configuration_changed(book: Book, event: e.ConfigurationChanged, envelope: e.Envelope) -> None:
+def _configuration_changed(book: Book, event: e.ConfigurationChanged, _envelope: e.Envelope) -> None:
     book.config_version = event.version
     book.config.setdefault(event.scope, {}).update(event.new)
 
 
 @_on(e.SystemCreated)
-def _system_created(book: Book, event: e.SystemCreated, envelope: e.Envelope) -> None:
+def _system_created(book: Book, event: e.SystemCreated, _envelope: e.Envelope) -> None:
     book.owner_subject_id, book.broker_account = event.owner_subject_id, event.broker_account
     book.pending_capital = event.capital
 
 
 @_on(e.AccountOpened)
-def _account_opened(book: Book, event: e.AccountOpened, envelope: e.Envelope) -> None:
+def _account_opened(book: Book, event: e.AccountOpened, _envelope: e.Envelope) -> None:
     book.accounts[event.account_id] = Account(
-        event.account_id, event.type, event.role, event.parent_account_id, event.fork_group_id, event.root_com_account_id,
-        event.owner_subject_id, event.inception,
+        event.account_id,
+        event.type,
+        event.role,
+        event.parent_account_id,
+        event.fork_group_id,
+        event.root_com_account_id,
+        event.owner_subject_id,
+        event.inception,
     )
 
 
@@ -86,7 +92,7 @@ def _account_funded(book: Book, event: e.AccountFunded, envelope: e.Envelope) ->
 
 
 @_on(e.AccountActivated)
-def _account_activated(book: Book, event: e.AccountActivated, envelope: e.Envelope) -> None:
+def _account_activated(book: Book, _event: e.AccountActivated, envelope: e.Envelope) -> None:
     _account(book, envelope).state = "ACTIVE"
 
 
@@ -99,7 +105,7 @@ def _account_suspended(book: Book, event: e.AccountSuspended, envelope: e.Envelo
 
 
 @_on(e.AccountResumed)
-def _account_resumed(book: Book, event: e.AccountResumed, envelope: e.Envelope) -> None:
+def _account_resumed(book: Book, _event: e.AccountResumed, envelope: e.Envelope) -> None:
     account = _account(book, envelope)
     account.state, account.suspensions = "ACTIVE", []
 
@@ -115,13 +121,13 @@ def _restriction_lifted(book: Book, event: e.TradingModeRestrictionLifted, envel
 
 
 @_on(e.KillSwitchEngaged)
-def _kill_switch_engaged(book: Book, event: e.KillSwitchEngaged, envelope: e.Envelope) -> None:
+def _kill_switch_engaged(book: Book, event: e.KillSwitchEngaged, _envelope: e.Envelope) -> None:
     if event.scope == "SYSTEM":
         book.killed = True
 
 
 @_on(e.KillSwitchReleased)
-def _kill_switch_released(book: Book, event: e.KillSwitchReleased, envelope: e.Envelope) -> None:
+def _kill_switch_released(book: Book, event: e.KillSwitchReleased, _envelope: e.Envelope) -> None:
     if event.scope == "SYSTEM":
         book.killed = False
 
@@ -140,14 +146,23 @@ def _contribution(book: Book, event: e.ContributionAllocated, envelope: e.Envelo
 
 
 @_on(e.BookImported)
-def _book_imported(book: Book, event: e.BookImported, envelope: e.Envelope) -> None:
+def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> None:
     book.owner_subject_id, book.broker_account = event.owner_subject_id, event.broker_account
     roots = {a.type: a.account_id for a in event.accounts if a.role == "ROOT"}
     for source in event.accounts:
         account = Account(
-            source.account_id, source.type, source.role, source.parent_account_id, source.fork_group_id,
-            roots.get("COM", ""), event.owner_subject_id, source.inception, state="ACTIVE", base_capital=source.base_capital,
-            sizing_base=source.sizing_base, fork_depth=source.fork_depth,
+            source.account_id,
+            source.type,
+            source.role,
+            source.parent_account_id,
+            source.fork_group_id,
+            roots.get("COM", ""),
+            event.owner_subject_id,
+            source.inception,
+            state="ACTIVE",
+            base_capital=source.base_capital,
+            sizing_base=source.sizing_base,
+            fork_depth=source.fork_depth,
         )
         for lot in source.lots:
             account.lots.append(Lot(lot.lot_id, lot.contract, lot.quantity, lot.acquired, lot.basis, lot.price_e4))
@@ -162,8 +177,13 @@ def _book_imported(book: Book, event: e.BookImported, envelope: e.Envelope) -> N
             wheel = account.wheels.setdefault(terms.underlying, Wheel())
             wheel.chain_id = wheel.chain_id or f"import|{source.account_id}|{terms.underlying}"
             account.shorts[held.contract] = ShortOption(
-                f"import|{source.account_id}|{held.contract}", held.contract,
-                [Slice(held.quantity, held.credit_e4, held.commission)], held.p0_e4, 0, held.opened_us, wheel.chain_id,
+                f"import|{source.account_id}|{held.contract}",
+                held.contract,
+                [Slice(held.quantity, held.credit_e4, held.commission)],
+                held.p0_e4,
+                0,
+                held.opened_us,
+                wheel.chain_id,
                 source.type,
             )
             wheel.phase = "CSP_OPEN" if terms.right == "P" else "CC_OPEN"
@@ -172,8 +192,13 @@ def _book_imported(book: Book, event: e.BookImported, envelope: e.Envelope) -> N
             week.weight += strike_value(terms.strike_e3, held.quantity) if terms.right == "P" else 0
         for year in source.tax_years:
             account.tax[str(year.year)] = TaxYear(
-                year.short_term, year.long_term, year.income_ordinary, year.income_qualified, year.payments,
-                year.carried_short, year.carried_long,
+                year.short_term,
+                year.long_term,
+                year.income_ordinary,
+                year.income_qualified,
+                year.payments,
+                year.carried_short,
+                year.carried_long,
             )
         book.accounts[source.account_id] = account
 
@@ -190,7 +215,7 @@ def _position_marked(book: Book, event: e.PositionMarked, envelope: e.Envelope) 
 
 
 @_on(e.LedgerPosted)
-def _ledger_posted(book: Book, event: e.LedgerPosted, envelope: e.Envelope) -> None:
+def _ledger_posted(book: Book, event: e.LedgerPosted, _envelope: e.Envelope) -> None:
     for line in event.lines:
         account = book.accounts[line.account_id]
         account.ledger[line.ledger_account] = account.ledger.get(line.ledger_account, 0) + line.amount
@@ -247,7 +272,7 @@ def _calendar_year(time_us: int) -> str:
 
 
 @_on(e.EntryWindowOpened)
-def _window_opened(book: Book, event: e.EntryWindowOpened, envelope: e.Envelope) -> None:
+def _window_opened(book: Book, _event: e.EntryWindowOpened, envelope: e.Envelope) -> None:
     account = _account(book, envelope)
     account.windows, account.new_collateral = {}, 0
 
@@ -287,14 +312,27 @@ def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope)
 @_on(e.OrderProposed)
 def _order_proposed(book: Book, event: e.OrderProposed, envelope: e.Envelope) -> None:
     book.orders[event.order_id] = Order(
-        event.order_id, event.signal_id, event.account_id, event.contract, event.ticker, event.side, event.effect,
-        event.quantity, event.limit_e4, list(event.ladder_e4), event.purpose, event.origin, event.clip, event.rest,
-        "PROPOSED", envelope.recorded_at_us,
+        event.order_id,
+        event.signal_id,
+        event.account_id,
+        event.contract,
+        event.ticker,
+        event.side,
+        event.effect,
+        event.quantity,
+        event.limit_e4,
+        list(event.ladder_e4),
+        event.purpose,
+        event.origin,
+        event.clip,
+        event.rest,
+        "PROPOSED",
+        envelope.recorded_at_us,
     )
 
 
 @_on(e.OrderValidated)
-def _order_validated(book: Book, event: e.OrderValidated, envelope: e.Envelope) -> None:
+def _order_validated(book: Book, event: e.OrderValidated, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.state = "VALIDATED"
     terms = parse(order.contract)
@@ -303,12 +341,12 @@ def _order_validated(book: Book, event: e.OrderValidated, envelope: e.Envelope) 
 
 
 @_on(e.OrderSubmitted)
-def _order_submitted(book: Book, event: e.OrderSubmitted, envelope: e.Envelope) -> None:
+def _order_submitted(book: Book, event: e.OrderSubmitted, _envelope: e.Envelope) -> None:
     book.orders[event.order_id].state = "PENDING_SUBMIT"
 
 
 @_on(e.OrderAcknowledged)
-def _order_acknowledged(book: Book, event: e.OrderAcknowledged, envelope: e.Envelope) -> None:
+def _order_acknowledged(book: Book, event: e.OrderAcknowledged, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.broker_order_id = event.broker_order_id
     if order.state in ("PENDING_SUBMIT", "UNKNOWN"):
@@ -316,7 +354,7 @@ def _order_acknowledged(book: Book, event: e.OrderAcknowledged, envelope: e.Enve
 
 
 @_on(e.OrderRepriced)
-def _order_repriced(book: Book, event: e.OrderRepriced, envelope: e.Envelope) -> None:
+def _order_repriced(book: Book, event: e.OrderRepriced, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.version, order.limit_e4 = event.version, event.limit_e4
     while order.ladder_e4 and order.ladder_e4[0] >= event.limit_e4:
@@ -324,14 +362,16 @@ def _order_repriced(book: Book, event: e.OrderRepriced, envelope: e.Envelope) ->
 
 
 @_on(e.OrderCancelRequested)
-def _cancel_requested(book: Book, event: e.OrderCancelRequested, envelope: e.Envelope) -> None:
+def _cancel_requested(book: Book, event: e.OrderCancelRequested, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.before_cancel, order.state = order.state, "CANCEL_REQUESTED"
 
 
 @_on(e.OrderCancelled, e.OrderExpired, e.OrderRejected)
-def _order_ended(book: Book, event: e.OrderCancelled | e.OrderExpired | e.OrderRejected, envelope: e.Envelope) -> None:
-    state = {"OrderCancelled": "CANCELLED", "OrderExpired": "EXPIRED", "OrderRejected": "REJECTED"}[type(event).__name__]
+def _order_ended(book: Book, event: e.OrderCancelled | e.OrderExpired | e.OrderRejected, _envelope: e.Envelope) -> None:
+    state = {"OrderCancelled": "CANCELLED", "OrderExpired": "EXPIRED", "OrderRejected": "REJECTED"}[
+        type(event).__name__
+    ]
     order = book.orders[event.order_id]
     order.state = state
     window = book.accounts[order.account_id].windows.get(order.ticker)
@@ -347,7 +387,7 @@ def _order_unknown(book: Book, event: e.OrderStateUnknown, envelope: e.Envelope)
 
 
 @_on(e.OrderReconciled)
-def _order_reconciled(book: Book, event: e.OrderReconciled, envelope: e.Envelope) -> None:
+def _order_reconciled(book: Book, event: e.OrderReconciled, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.state, order.unknown_since_us = event.final_state, 0
 
@@ -385,8 +425,14 @@ def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) 
         return
     account.expired.pop(event.contract, None)
     account.shorts[event.contract] = ShortOption(
-        event.position_id, event.contract, [Slice(-event.quantity, event.price_e4, event.commission)], event.p0_e4,
-        event.atr_e6, envelope.recorded_at_us, event.chain_id, account.type,
+        event.position_id,
+        event.contract,
+        [Slice(-event.quantity, event.price_e4, event.commission)],
+        event.p0_e4,
+        event.atr_e6,
+        envelope.recorded_at_us,
+        event.chain_id,
+        account.type,
     )
     account.wheels.setdefault(terms.underlying, Wheel()).chain_id = event.chain_id
     if terms.right == "P":
@@ -503,7 +549,9 @@ def average_price(account: Account, ticker: str) -> Fraction:
 def split_lots(account: Account, ticker: str, shares: int) -> list[tuple[Lot, int, int]]:
     """The lots that give `shares` first in, first out: (lot, shares taken, cents of basis taken)."""
     parts: list[tuple[Lot, int, int]] = []
-    for lot in sorted((lot for lot in account.lots if lot.contract == ticker), key=lambda lot: (lot.acquired, lot.lot_id)):
+    for lot in sorted(
+        (lot for lot in account.lots if lot.contract == ticker), key=lambda lot: (lot.acquired, lot.lot_id)
+    ):
         part = min(lot.quantity, shares)
         if part:
             parts.append((lot, part, lot.basis * part // lot.quantity))
@@ -570,15 +618,23 @@ def _week_reclassified(book: Book, event: e.WeekReclassified, envelope: e.Envelo
 
 
 @_on(e.WeekModePredicted)
-def _mode_predicted(book: Book, event: e.WeekModePredicted, envelope: e.Envelope) -> None:
+def _mode_predicted(book: Book, event: e.WeekModePredicted, _envelope: e.Envelope) -> None:
     book.week_mode, book.week_mode_week = event.mode, event.week_id
 
 
 @_on(e.ApprovalRequested)
 def _approval_requested(book: Book, event: e.ApprovalRequested, envelope: e.Envelope) -> None:
     book.approvals[event.approval_id] = Approval(
-        event.approval_id, event.kind, event.subject, envelope.account_id or "", dict(event.proposal), event.required,
-        list(event.roles), event.requester, event.expires_at_us, event.default_action,
+        event.approval_id,
+        event.kind,
+        event.subject,
+        envelope.account_id or "",
+        dict(event.proposal),
+        event.required,
+        list(event.roles),
+        event.requester,
+        event.expires_at_us,
+        event.default_action,
     )
     if event.kind == "PREMIUM_BELOW_GATE":
         window = _account(book, envelope).windows.setdefault(event.subject, Window("P"))
@@ -587,7 +643,7 @@ def _approval_requested(book: Book, event: e.ApprovalRequested, envelope: e.Enve
 
 
 @_on(e.ApprovalGranted)
-def _approval_granted(book: Book, event: e.ApprovalGranted, envelope: e.Envelope) -> None:
+def _approval_granted(book: Book, event: e.ApprovalGranted, _envelope: e.Envelope) -> None:
     approval = book.approvals[event.approval_id]
     approval.granted_by.append(event.by)
     if event.complete:
@@ -595,7 +651,7 @@ def _approval_granted(book: Book, event: e.ApprovalGranted, envelope: e.Envelope
 
 
 @_on(e.ApprovalDenied, e.ApprovalExpired)
-def _approval_ended(book: Book, event: e.ApprovalDenied | e.ApprovalExpired, envelope: e.Envelope) -> None:
+def _approval_ended(book: Book, event: e.ApprovalDenied | e.ApprovalExpired, _envelope: e.Envelope) -> None:
     approval = book.approvals[event.approval_id]
     _end_approval(book, approval, "DENIED" if isinstance(event, e.ApprovalDenied) else event.code)
 
@@ -612,31 +668,40 @@ def _end_approval(book: Book, approval: Approval, how: str) -> None:
 
 
 @_on(e.BrokerConnected)
-def _broker_connected(book: Book, event: e.BrokerConnected, envelope: e.Envelope) -> None:
+def _broker_connected(book: Book, _event: e.BrokerConnected, _envelope: e.Envelope) -> None:
     book.broker_up = True
 
 
 @_on(e.BrokerDisconnected)
-def _broker_disconnected(book: Book, event: e.BrokerDisconnected, envelope: e.Envelope) -> None:
+def _broker_disconnected(book: Book, _event: e.BrokerDisconnected, _envelope: e.Envelope) -> None:
     book.broker_up = False
 
 
 @_on(e.ReconciliationCompleted)
-def _reconciled(book: Book, event: e.ReconciliationCompleted, envelope: e.Envelope) -> None:
+def _reconciled(book: Book, _event: e.ReconciliationCompleted, envelope: e.Envelope) -> None:
     if not book.breaks:
         book.last_reconciled_us = envelope.recorded_at_us
 
 
 @_on(e.ReconciliationBreakDetected)
-def _break_detected(book: Book, event: e.ReconciliationBreakDetected, envelope: e.Envelope) -> None:
+def _break_detected(book: Book, event: e.ReconciliationBreakDetected, _envelope: e.Envelope) -> None:
     if event.instrument not in book.breaks:
         book.breaks.append(event.instrument)
 
 
 @_on(e.ReconciliationBreakResolved)
-def _break_resolved(book: Book, event: e.ReconciliationBreakResolved, envelope: e.Envelope) -> None:
+def _break_resolved(book: Book, event: e.ReconciliationBreakResolved, _envelope: e.Envelope) -> None:
     if event.instrument in book.breaks:
         book.breaks.remove(event.instrument)
 
 
-__all__ = ["AT_BROKER", "average_price", "called_away_type", "evolve", "put_assignment_type", "split_lots", "take_lots", "take_slices"]
+__all__ = [
+    "AT_BROKER",
+    "average_price",
+    "called_away_type",
+    "evolve",
+    "put_assignment_type",
+    "split_lots",
+    "take_lots",
+    "take_slices",
+]

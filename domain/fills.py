@@ -30,14 +30,29 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     """Book an execution. Returns False for one already known: it changes nothing (protocol 12.1)."""
     order = d.book.orders.get(report.order_id)
     if order is None:
-        raise_alert(d, None, "SYSTEM_STATUS", "CRITICAL", None, "Execution for an unknown order", f"{report.order_id} {report.exec_id}")
+        raise_alert(
+            d,
+            None,
+            "SYSTEM_STATUS",
+            "CRITICAL",
+            None,
+            "Execution for an unknown order",
+            f"{report.order_id} {report.exec_id}",
+        )
         return True
     if report.exec_id in order.executions:
         return False
     account = d.book.accounts[order.account_id]
     if order.filled + report.quantity > order.quantity:
-        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", order.ticker, "Execution beyond the order's quantity",
-                    f"{order.order_id}: {order.filled} + {report.quantity} > {order.quantity}; not booked, reconciliation will show it")
+        raise_alert(
+            d,
+            account,
+            "SYSTEM_STATUS",
+            "CRITICAL",
+            order.ticker,
+            "Execution beyond the order's quantity",
+            f"{order.order_id}: {order.filled} + {report.quantity} > {order.quantity}; not booked, reconciliation will show it",
+        )
         return True
     stream = f"order-{order.order_id}"
     if order.state == "PENDING_SUBMIT":
@@ -48,16 +63,37 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     state = _state_after(order, cumulative)
     kind = e.OrderFilled if state == "FILLED" else e.OrderPartiallyFilled
     d.emit(
-        kind(order.order_id, report.exec_id, report.contract, order.side, order.effect, report.quantity, report.price_e4,
-             report.commission, cumulative, state, d.market.last(order.ticker)),
-        stream, account, occurred_us=report.time_us,
+        kind(
+            order.order_id,
+            report.exec_id,
+            report.contract,
+            order.side,
+            order.effect,
+            report.quantity,
+            report.price_e4,
+            report.commission,
+            cumulative,
+            state,
+            d.market.last(order.ticker),
+        ),
+        stream,
+        account,
+        occurred_us=report.time_us,
     )
     if order.effect == "OPEN":
         _open_short(d, account, order, report)
     else:
         _close_short(d, account, report)
     if late:
-        raise_alert(d, account, "SYSTEM_STATUS", "HIGH", order.ticker, "Fill after the order's end", f"{order.order_id} {report.exec_id}")
+        raise_alert(
+            d,
+            account,
+            "SYSTEM_STATUS",
+            "HIGH",
+            order.ticker,
+            "Fill after the order's end",
+            f"{order.order_id} {report.exec_id}",
+        )
     elif state == "FILLED":
         ended(d, account, order)
         next_clip(d, account, order)
@@ -74,7 +110,7 @@ def _state_after(order: Order, cumulative: int) -> str:
     return "CANCEL_REQUESTED" if order.state == "CANCEL_REQUESTED" else "PARTIALLY_FILLED"
 
 
-def _open_short(d: Decision, account: Account, order: Order, report: BrokerExecution) -> None:
+def _open_short(d: Decision, account: Account, _order: Order, report: BrokerExecution) -> None:
     contract, quantity = report.contract, report.quantity
     terms = option(contract)
     held = account.shorts.get(contract)
@@ -84,20 +120,40 @@ def _open_short(d: Decision, account: Account, order: Order, report: BrokerExecu
         bar = d.market.atr_record(terms.underlying)
         chain = wheel.chain_id or f"{account.account_id}|{terms.underlying}|{position}"
         d.emit(
-            e.PositionOpened(position, contract, -quantity, report.price_e4, d.market.last(terms.underlying),
-                             bar.atr_e6 if bar else 0, report.commission, chain),
-            f"position-{position}", account, occurred_us=report.time_us,
+            e.PositionOpened(
+                position,
+                contract,
+                -quantity,
+                report.price_e4,
+                d.market.last(terms.underlying),
+                bar.atr_e6 if bar else 0,
+                report.commission,
+                chain,
+            ),
+            f"position-{position}",
+            account,
+            occurred_us=report.time_us,
         )
         watch(d, account, contract, d.now_us)
     else:
         d.emit(
             e.PositionIncreased(held.position_id, contract, -quantity, report.price_e4, report.commission),
-            f"position-{held.position_id}", account, occurred_us=report.time_us,
+            f"position-{held.position_id}",
+            account,
+            occurred_us=report.time_us,
         )
     premium = option_value(report.price_e4, quantity)
-    post(d, account, "FILL", report.exec_id, {
-        CASH_UNSETTLED: premium - report.commission, COMMISSIONS: report.commission, PREMIUM_LIABILITY: -premium,
-    })
+    post(
+        d,
+        account,
+        "FILL",
+        report.exec_id,
+        {
+            CASH_UNSETTLED: premium - report.commission,
+            COMMISSIONS: report.commission,
+            PREMIUM_LIABILITY: -premium,
+        },
+    )
 
 
 def watch(d: Decision, account: Account, contract: str, now_us: int) -> None:
@@ -115,15 +171,39 @@ def watch(d: Decision, account: Account, contract: str, now_us: int) -> None:
 def _close_short(d: Decision, account: Account, report: BrokerExecution) -> None:
     short = account.shorts.get(report.contract)
     if short is None or short.quantity < report.quantity:
-        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", None, "Close without a position", f"{report.contract} {report.exec_id}")
+        raise_alert(
+            d,
+            account,
+            "SYSTEM_STATUS",
+            "CRITICAL",
+            None,
+            "Close without a position",
+            f"{report.contract} {report.exec_id}",
+        )
         return
-    pnl = end_short(d, account, short, report.quantity, option_value(report.price_e4, report.quantity), report.commission,
-                    "BOUGHT_BACK", report.price_e4, report.exec_id)
+    pnl = end_short(
+        d,
+        account,
+        short,
+        report.quantity,
+        option_value(report.price_e4, report.quantity),
+        report.commission,
+        "BOUGHT_BACK",
+        report.price_e4,
+        report.exec_id,
+    )
     record_gain(d, account, report.contract, pnl, d.today)
 
 
 def end_short(
-    d: Decision, account: Account, short: ShortOption, quantity: int, cost: int, commission: int, cause: str, price_e4: int,
+    d: Decision,
+    account: Account,
+    short: ShortOption,
+    quantity: int,
+    cost: int,
+    commission: int,
+    cause: str,
+    price_e4: int,
     reference: str,
 ) -> int:
     """Close `quantity` contracts for `cost` cents: position event and ledger entry. Returns the result after commissions."""
@@ -137,14 +217,21 @@ def end_short(
     else:
         d.emit(e.PositionClosed(short.position_id, short.contract, price_e4, pnl, cause), stream, account)
         d.clear_timer(f"monitor|{account.account_id}|{short.contract}")
-    post(d, account, "EXPIRY" if cause == "EXPIRED" else "FILL", reference, {
-        PREMIUM_LIABILITY: premium, REALISED_OPTION_PNL: cost - premium, COMMISSIONS: commission, CASH: -cost - commission,
-    })
+    post(
+        d,
+        account,
+        "EXPIRY" if cause == "EXPIRED" else "FILL",
+        reference,
+        {
+            PREMIUM_LIABILITY: premium,
+            REALISED_OPTION_PNL: cost - premium,
+            COMMISSIONS: commission,
+            CASH: -cost - commission,
+        },
+    )
     return pnl
 
 
 def premium_of(slices: list[Slice]) -> tuple[int, int]:
     """(premium received, commissions paid) of slices, cents."""
     return sum(option_value(s.price_e4, s.quantity) for s in slices), sum(s.commission for s in slices)
-
-

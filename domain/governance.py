@@ -1,9 +1,9 @@
 """Commands of people on a running book (protocol 3.3, 3.4, 9, 10.5, 15.2, 18, 19.2)."""
 
 from domain import events as e
-from domain.approvals import on_decided, refusal, request
 from domain.approvals import deny as deny_request
 from domain.approvals import grant as grant_request
+from domain.approvals import on_decided, refusal, request
 from domain.calendar import as_date
 from domain.commands import (
     CancelOrder,
@@ -52,7 +52,11 @@ def propose_configuration(d: Decision, command: ProposeConfigurationChange) -> R
         return _unknown(scope)
     current = dict(d.book.config.get(scope, {}))
     try:
-        overlays = [current | command.changes] if scope == "SYSTEM" else [current | command.changes, d.book.config.get("SYSTEM", {})]
+        overlays = (
+            [current | command.changes]
+            if scope == "SYSTEM"
+            else [current | command.changes, d.book.config.get("SYSTEM", {})]
+        )
         Config(0, *overlays).check()
     except ConfigurationError as error:
         return error.code, error.message
@@ -65,8 +69,16 @@ def propose_configuration(d: Decision, command: ProposeConfigurationChange) -> R
         _apply_configuration(d, scope, command.changes, [])
         return None
     request(
-        d, None, "CONFIGURATION", scope, command.changes, required=needed, roles=TWO_PEOPLE, expires_us=_business_days_on(d, 5),
-        default="deny", requester=command.header.actor_id,
+        d,
+        None,
+        "CONFIGURATION",
+        scope,
+        command.changes,
+        required=needed,
+        roles=TWO_PEOPLE,
+        expires_us=_business_days_on(d, 5),
+        default="deny",
+        requester=command.header.actor_id,
     )
     return None
 
@@ -79,7 +91,7 @@ def _business_days_on(d: Decision, days: int) -> int:
 
 
 @on_decided("CONFIGURATION")
-def _configuration_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
+def _configuration_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
     if granted:
         _apply_configuration(d, approval.subject, approval.proposal, approval.granted_by)
     else:
@@ -129,18 +141,27 @@ def engage_kill_switch(d: Decision, command: EngageKillSwitch) -> Refusal | None
 def release_kill_switch(d: Decision, command: ReleaseKillSwitch) -> Refusal | None:
     """Two people release it (protocol 15.2)."""
     account = _find(d, command.account_id) if command.account_id else None
-    engaged = d.book.killed if command.account_id is None else account is not None and "KILL_SWITCH" in account.suspensions
+    engaged = (
+        d.book.killed if command.account_id is None else account is not None and "KILL_SWITCH" in account.suspensions
+    )
     if not engaged:
         return Reason.NOT_ENGAGED, command.account_id or d.book.system_id
     request(
-        d, account, "KILL_SWITCH_RELEASE", command.account_id or "SYSTEM", {}, required=2, roles=TWO_PEOPLE,
-        expires_us=_business_days_on(d, 5), default="deny",
+        d,
+        account,
+        "KILL_SWITCH_RELEASE",
+        command.account_id or "SYSTEM",
+        {},
+        required=2,
+        roles=TWO_PEOPLE,
+        expires_us=_business_days_on(d, 5),
+        default="deny",
     )
     return None
 
 
 @on_decided("KILL_SWITCH_RELEASE")
-def _release_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
+def _release_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
     if not granted:
         return
     d.emit(e.KillSwitchReleased(approval.subject, list(approval.granted_by)), f"system-{d.book.system_id}")
@@ -170,14 +191,22 @@ def resume(d: Decision, command: ResumeAccount) -> Refusal | None:
     if account.state != "SUSPENDED" or "KILL_SWITCH" in account.suspensions:
         return Reason.ILLEGAL_TRANSITION, f"{account.state} -> ACTIVE, causes {account.suspensions}"
     request(
-        d, account, "RESUME_ACCOUNT", account.account_id, {}, required=1, roles=TWO_PEOPLE, expires_us=_business_days_on(d, 5),
-        default="deny", requester=command.header.actor_id,
+        d,
+        account,
+        "RESUME_ACCOUNT",
+        account.account_id,
+        {},
+        required=1,
+        roles=TWO_PEOPLE,
+        expires_us=_business_days_on(d, 5),
+        default="deny",
+        requester=command.header.actor_id,
     )
     return None
 
 
 @on_decided("RESUME_ACCOUNT")
-def _resume_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
+def _resume_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
     account = d.book.accounts[approval.subject]
     if granted and account.state == "SUSPENDED":
         d.emit(e.AccountResumed(", ".join(approval.granted_by)), f"account-{account.account_id}", account)
@@ -236,7 +265,9 @@ def record_dividend(d: Decision, command: RecordDividend) -> Refusal | None:
         return _unknown(command.account_id)
     if command.amount <= 0:
         return Reason.INVALID_VALUE, f"amount {command.amount}"
-    d.emit(e.DividendReceived(command.amount, command.symbol, command.qualified), f"account-{account.account_id}", account)
+    d.emit(
+        e.DividendReceived(command.amount, command.symbol, command.qualified), f"account-{account.account_id}", account
+    )
     post(d, account, "DIVIDEND", command.header.command_id, {CASH: command.amount, DIVIDEND_INCOME: -command.amount})
     adjust_reserve(d, account, as_date(d.today).year)
     check_buffer(d, account)
@@ -251,7 +282,13 @@ def record_tax_payment(d: Decision, command: RecordTaxPayment) -> Refusal | None
     if not 0 < command.amount <= account.balance(TAX_RESERVE):
         return Reason.INVALID_VALUE, f"amount {command.amount}, reserve {account.balance(TAX_RESERVE)} cents"
     d.emit(e.TaxPaymentRecorded(command.year, command.amount), f"tax-{account.account_id}-{command.year}", account)
-    post(d, account, "TAX_PAYMENT", command.header.command_id, {TAX_RESERVE: -command.amount, EQUITY_BASE: command.amount})
+    post(
+        d,
+        account,
+        "TAX_PAYMENT",
+        command.header.command_id,
+        {TAX_RESERVE: -command.amount, EQUITY_BASE: command.amount},
+    )
     return None
 
 
@@ -274,4 +311,3 @@ def guess_week_mode(d: Decision, command: GuessWeekMode) -> Refusal | None:
         return Reason.INVALID_VALUE, command.mode
     d.emit(e.WeekModePredicted(command.week_id, command.mode), "predictor")
     return None
-

@@ -1,7 +1,6 @@
 """How a book begins: CreateSystem (protocol 3.1) and ImportBook, the take-over of an account with history."""
 
 from domain import events as e
-
 from domain.commands import CreateSystem, ImportBook, ImportedAccount
 from domain.config import CATALOGUE, Config, ConfigurationError
 from domain.contracts import parse
@@ -37,14 +36,16 @@ def create_system(d: Decision, command: CreateSystem) -> Refusal | None:
         return Reason.INVALID_VALUE, f"capital {command.capital} cents is outside ${low} to ${high}"
     allocation = {kind: str(config.fraction(f"alloc.{kind.lower()}_pct")) for kind in ROOT_TYPES}
     d.emit(
-        e.SystemCreated(command.capital, allocation, command.owner_subject_id, command.broker_account), f"system-{d.book.system_id}"
+        e.SystemCreated(command.capital, allocation, command.owner_subject_id, command.broker_account),
+        f"system-{d.book.system_id}",
     )
     _configure(d, command.config)
     root_com = f"{d.book.system_id}-COM-001"
     for kind in ROOT_TYPES:
         account_id = f"{d.book.system_id}-{kind}-001"
         d.emit(
-            e.AccountOpened(account_id, kind, "ROOT", None, None, root_com, command.owner_subject_id, d.today), f"account-{account_id}"
+            e.AccountOpened(account_id, kind, "ROOT", None, None, root_com, command.owner_subject_id, d.today),
+            f"account-{account_id}",
         )
     d.emit(e.BrokerLinkRequested(command.broker_account, command.capital, {}), f"broker-{command.broker_account}")
     if d.config().text("env.mode") == "SIM":
@@ -79,7 +80,9 @@ def link_confirmed(d: Decision, deposit: int, permissions: str) -> bool:
     d.emit(e.BrokerAccountLinked(book.broker_account, permissions, deposit), f"broker-{book.broker_account}")
     d.emit(e.BrokerConnected("linked"), f"broker-{book.broker_account}")
     capital, config = book.pending_capital, d.config()
-    amounts = {kind: floor_int(percent_of(capital, config.fraction(f"alloc.{kind.lower()}_pct"))) for kind in ("GEN", "REV")}
+    amounts = {
+        kind: floor_int(percent_of(capital, config.fraction(f"alloc.{kind.lower()}_pct"))) for kind in ("GEN", "REV")
+    }
     amounts["COM"] = capital - sum(amounts.values())
     for account in sorted(waiting, key=lambda a: ROOT_TYPES.index(a.type)):
         amount = amounts[account.type]
@@ -100,7 +103,8 @@ def import_book(d: Decision, command: ImportBook) -> Refusal | None:
     cash = sum(a.cash + a.cash_unsettled + a.tax_reserve for a in command.accounts)
     accounts = sorted(command.accounts, key=lambda a: a.account_id)
     d.emit(
-        e.BookImported(command.source, command.owner_subject_id, command.broker_account, accounts, cash), f"system-{d.book.system_id}"
+        e.BookImported(command.source, command.owner_subject_id, command.broker_account, accounts, cash),
+        f"system-{d.book.system_id}",
     )
     _configure(d, command.config)
     positions: dict[str, int] = {}
@@ -123,7 +127,10 @@ def _check_import(book: Book, command: ImportBook) -> Refusal | None:
     seen: set[str] = set()
     for account in command.accounts:
         if not account.account_id.startswith(f"{book.system_id}-") or account.account_id in seen:
-            return Reason.INVALID_VALUE, f"account id {account.account_id} does not belong to {book.system_id} or stands twice"
+            return (
+                Reason.INVALID_VALUE,
+                f"account id {account.account_id} does not belong to {book.system_id} or stands twice",
+            )
         seen.add(account.account_id)
         for held in account.options:
             if parse(held.contract) is None or held.quantity <= 0:
@@ -140,10 +147,12 @@ def _post_opening(d: Decision, source: ImportedAccount) -> None:
     paid = sum(o.commission for o in source.options)
     at_cost = sum(lot.basis for lot in source.lots)
     lines = {
-        CASH: source.cash, CASH_UNSETTLED: source.cash_unsettled, TAX_RESERVE: source.tax_reserve, POSITIONS_AT_COST: at_cost,
-        PREMIUM_LIABILITY: -premium, COMMISSIONS: paid,
+        CASH: source.cash,
+        CASH_UNSETTLED: source.cash_unsettled,
+        TAX_RESERVE: source.tax_reserve,
+        POSITIONS_AT_COST: at_cost,
+        PREMIUM_LIABILITY: -premium,
+        COMMISSIONS: paid,
     }
     lines[EQUITY_BASE] = -sum(lines.values())
     post(d, account, "IMPORT", source.account_id, lines)
-
-

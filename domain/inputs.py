@@ -6,7 +6,7 @@ without a gap; the journal keeps it. `MODELLED` in `quality` marks what a model 
 
 from typing import Annotated
 
-from domain.record import Cents, Contract, DayNumber, DeltaE2, PriceE4, RatioE10, StrikeE3, TimeUs, record
+from domain.record import Cents, Contract, DayNumber, PriceE4, RatioE10, TimeUs, record
 
 # --- the log itself ---------------------------------------------------------------------------------------------
 
@@ -20,7 +20,9 @@ class LogOpened:
     market_partitions: Annotated[int, "partitions of market.ticks, each a source of market.marks"]
     partitioner: Annotated[str, "how a key gets its partition: CRC32 = crc32(utf-8 key) mod partitions"]
     grid_us: Annotated[int, "marks are conflated on this grid of event time, microseconds"]
-    broker_lookahead_us: Annotated[int, "recorded runs: the broker answers an order at least this much event time later"]
+    broker_lookahead_us: Annotated[
+        int, "recorded runs: the broker answers an order at least this much event time later"
+    ]
     recorded: Annotated[bool, "true: inputs are merged by event time behind watermarks; false: live, as they arrive"]
 
 
@@ -145,7 +147,9 @@ class SessionCalendar:
     opens_us: Annotated[list[int], "09:30 ET of each session, UTC microseconds"]
     closes_us: Annotated[list[int], "16:00 ET, or 13:00 ET on an early close, UTC microseconds"]
     settlements: Annotated[list[int], "day on which a trade of that session settles (T+1, no bank holidays)"]
-    offset_days: Annotated[list[int], "days on which the New York UTC offset changes, the first entry the calendar's first day"]
+    offset_days: Annotated[
+        list[int], "days on which the New York UTC offset changes, the first entry the calendar's first day"
+    ]
     offsets_s: Annotated[list[int], "UTC offset of New York from that day on, seconds (negative)"]
 
 
@@ -351,7 +355,9 @@ class BrokerAssignment:
     notice_id: Annotated[str, "the broker's id of this notice"]
     contract: Contract
     quantity: Annotated[int, "contracts"]
-    outcome_session: Annotated[DayNumber, "trade and tax date: the expiry, or for an early one the session before the notice"]
+    outcome_session: Annotated[
+        DayNumber, "trade and tax date: the expiry, or for an early one the session before the notice"
+    ]
 
 
 @record

@@ -53,8 +53,15 @@ def check_buffer(d: Decision, account: Account, *, end_of_day: bool = False) -> 
     if free < required and "BUFFER" not in account.restrictions:
         d.emit(e.BufferBreached(required, free), stream, account)
         restrict(d, account, "BUFFER", "NO_NEW_ENTRIES")
-        raise_alert(d, account, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Cash buffer breached",
-                    f"free cash {dollars(free)}, required {dollars(required)}")
+        raise_alert(
+            d,
+            account,
+            "ACCOUNT_MANAGEMENT",
+            "MEDIUM",
+            None,
+            "Cash buffer breached",
+            f"free cash {dollars(free)}, required {dollars(required)}",
+        )
     elif end_of_day and free >= required and "BUFFER" in account.restrictions:
         d.emit(e.BufferRestored(required, free), stream, account)
         lift(d, account, "BUFFER")
@@ -76,7 +83,7 @@ def _watch_slack(d: Decision, account: Account, slack: int) -> None:
         units[ticker] = units.get(ticker, 0) + short.quantity * CONTRACT_MULTIPLIER
     prefix = f"buffer|{account.account_id}|"
     for key in [k for k in d.book.watches if k.startswith(prefix)]:
-        if slack < 0 or not rate or key[len(prefix):] not in units:
+        if slack < 0 or not rate or key[len(prefix) :] not in units:
             d.unwatch_price(key)
     if slack < 0 or not rate:
         return

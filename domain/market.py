@@ -60,8 +60,18 @@ class Chain:
         r = self.record
         contract = occ_symbol(r.underlying, r.expiries[i], r.rights[i], r.strikes_e3[i])
         return Quote(
-            contract, r.expiries[i], r.strikes_e3[i], r.rights[i], r.bids_e4[i], r.asks_e4[i], r.quote_times_us[i],
-            r.volumes[i], r.open_interests[i], r.adv20s[i], r.ivs_e6[i], r.deltas_e2[i],
+            contract,
+            r.expiries[i],
+            r.strikes_e3[i],
+            r.rights[i],
+            r.bids_e4[i],
+            r.asks_e4[i],
+            r.quote_times_us[i],
+            r.volumes[i],
+            r.open_interests[i],
+            r.adv20s[i],
+            r.ivs_e6[i],
+            r.deltas_e2[i],
         )
 
     def expiries(self) -> list[int]:

@@ -27,7 +27,10 @@ def evaluate(d: Decision, account: Account, contract: str) -> None:
     watch(d, account, contract, d.now_us)
     if account.type == "EXT" or not d.calendar.in_session(d.now_us):
         return
-    if any(o.contract == contract and o.account_id == account.account_id and o.effect == "CLOSE" and o.working for o in d.book.orders.values()):
+    if any(
+        o.contract == contract and o.account_id == account.account_id and o.effect == "CLOSE" and o.working
+        for o in d.book.orders.values()
+    ):
         return
     quote = d.market.quote(contract)
     stale_us = d.config().integer("data.stale_s") * SECOND
@@ -51,7 +54,9 @@ def _take_profit(d: Decision, account: Account, short: ShortOption, quote: Quote
     if decay < target:
         return False
     d.emit(
-        e.ProfitTargetReached(short.contract, ratio_e10(decay), ratio_e10(target), quote.ask_e4), f"position-{short.position_id}", account
+        e.ProfitTargetReached(short.contract, ratio_e10(decay), ratio_e10(target), quote.ask_e4),
+        f"position-{short.position_id}",
+        account,
     )
     limit = floor_tick((1 - target) * credit, terms.underlying)
     highest = floor_tick(collar(d, "CLOSE", quote)[1], terms.underlying)
@@ -77,10 +82,25 @@ def close(d: Decision, account: Account, short: ShortOption, quote: Quote, limit
     signal = d.next_event_id()
     d.emit(
         e.ExitSignalGenerated(signal, terms.underlying, short.contract, "BUY", short.quantity, limit_e4, purpose),
-        f"position-{short.position_id}", account,
+        f"position-{short.position_id}",
+        account,
     )
-    intent = Intent(short.contract, terms.underlying, "BUY", "CLOSE", short.quantity, short.quantity, limit_e4, purpose, quote,
-                    Fraction(0), Fraction(0), Fraction(0), Fraction(100), d.market.last(terms.underlying))
+    intent = Intent(
+        short.contract,
+        terms.underlying,
+        "BUY",
+        "CLOSE",
+        short.quantity,
+        short.quantity,
+        limit_e4,
+        purpose,
+        quote,
+        Fraction(0),
+        Fraction(0),
+        Fraction(0),
+        Fraction(100),
+        d.market.last(terms.underlying),
+    )
     place(d, account, intent, signal)
 
 
@@ -98,9 +118,7 @@ def read_expiry_table(d: Decision, account: Account) -> None:
         action = _put_action(d, account, p) if terms.right == "P" else _call_action(account, p)
         if action == short.expiry_action:
             continue
-        d.emit(
-            e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account
-        )
+        d.emit(e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account)
         _act(d, account, short, p, action)
 
 
@@ -120,7 +138,7 @@ def _put_action(d: Decision, account: Account, p: Fraction) -> str:
     return "ROLL" if p * 100 < config.fraction("assign.deep_pct") else "ASK"
 
 
-def _call_action(account: Account, p: Fraction) -> str:
+def _call_action(_account: Account, p: Fraction) -> str:
     return "HOLD" if p <= 0 else "LET_CALL_AWAY"
 
 
@@ -128,14 +146,36 @@ def _act(d: Decision, account: Account, short: ShortOption, p: Fraction, action:
     config = d.config(account.account_id)
     terms = option(short.contract)
     if action == "HOLD" and abs(p) * 100 <= config.fraction("expiry.pin_risk_pct"):
-        raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Pin risk", f"{short.contract} at {percent_text(p)}")
+        raise_alert(
+            d,
+            account,
+            "PROTOCOL_BREACH",
+            "MEDIUM",
+            terms.underlying,
+            "Pin risk",
+            f"{short.contract} at {percent_text(p)}",
+        )
     elif action == "ROLL":
         d.emit(e.RollDeclined(short.contract, Reason.ROLLS_NOT_BUILT), f"position-{short.position_id}", account)
     elif action == "ASK":
-        raise_alert(d, account, "PROTOCOL_BREACH", "CRITICAL", terms.underlying, "Deep in the money at expiry", f"{short.contract} at {percent_text(p)}")
+        raise_alert(
+            d,
+            account,
+            "PROTOCOL_BREACH",
+            "CRITICAL",
+            terms.underlying,
+            "Deep in the money at expiry",
+            f"{short.contract} at {percent_text(p)}",
+        )
         request(
-            d, account, "DEEP_EXPIRY", short.contract, {"p_e10": str(ratio_e10(p)), "choices": "ACCEPT,CLOSE"}, required=1,
-            roles=["TRADER", "OWNER"], expires_us=d.calendar.et_expiry(d.today, config.integer("expiry.manage_end")),
+            d,
+            account,
+            "DEEP_EXPIRY",
+            short.contract,
+            {"p_e10": str(ratio_e10(p)), "choices": "ACCEPT,CLOSE"},
+            required=1,
+            roles=["TRADER", "OWNER"],
+            expires_us=d.calendar.et_expiry(d.today, config.integer("expiry.manage_end")),
             default="ACCEPT_ASSIGNMENT",
         )
 
@@ -148,5 +188,3 @@ def _deep_expiry_decided(d: Decision, approval: Approval, granted: bool, choice:
     if granted and choice == "CLOSE" and short is not None and quote is not None and quote.ask_e4 > 0:
         ticker = option(approval.subject).underlying
         close(d, account, short, quote, floor_tick(quote.mid_e4, ticker), "CLOSE")
-
-

@@ -30,11 +30,23 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
     order_id = d.next_event_id()
     d.emit(
         e.OrderProposed(
-            order_id, signal_id, account.account_id, intent.contract, intent.ticker, intent.side, intent.effect, first,
-            intent.limit_e4, [p for p in ladder if p != intent.limit_e4], intent.purpose, account.type, intent.clip,
+            order_id,
+            signal_id,
+            account.account_id,
+            intent.contract,
+            intent.ticker,
+            intent.side,
+            intent.effect,
+            first,
+            intent.limit_e4,
+            [p for p in ladder if p != intent.limit_e4],
+            intent.purpose,
+            account.type,
+            intent.clip,
             intent.total - first,
         ),
-        f"order-{order_id}", account,
+        f"order-{order_id}",
+        account,
     )
     order = d.book.orders[order_id]
     order.approval_id = intent.approval_id
@@ -52,9 +64,20 @@ def _submit(d: Decision, account: Account, order: Order) -> None:
     reference = f"{d.book.system_id}/{account.account_id}/{order.order_id}"
     estimate = COMMISSION_PER_CONTRACT * order.quantity if parse(order.contract) else 0
     d.emit(
-        e.OrderSubmitted(order.order_id, reference, order.version, order.contract, order.side, order.effect, order.quantity,
-                         order.limit_e4, "DAY", estimate),
-        f"order-{order.order_id}", account,
+        e.OrderSubmitted(
+            order.order_id,
+            reference,
+            order.version,
+            order.contract,
+            order.side,
+            order.effect,
+            order.quantity,
+            order.limit_e4,
+            "DAY",
+            estimate,
+        ),
+        f"order-{order.order_id}",
+        account,
     )
     config = d.config(account.account_id)
     d.set_timer(f"ack|{order.order_id}", d.now_us + config.integer("order.ack_timeout") * SECOND)
@@ -103,11 +126,19 @@ def acknowledgement_due(d: Decision, order: Order) -> None:
     age = d.now_us - (order.unknown_since_us or d.now_us)
     d.emit(e.OrderStateUnknown(order.order_id, age // SECOND), f"order-{order.order_id}", account)
     if UNKNOWN_ALERT_US <= age < UNKNOWN_ALERT_US + UNKNOWN_QUERY_US:
-        raise_alert(d, account, "SYSTEM_STATUS", "HIGH", order.ticker, "Order state unknown", f"{order.order_id} for {age // SECOND} s")
+        raise_alert(
+            d,
+            account,
+            "SYSTEM_STATUS",
+            "HIGH",
+            order.ticker,
+            "Order state unknown",
+            f"{order.order_id} for {age // SECOND} s",
+        )
     d.set_timer(f"ack|{order.order_id}", d.now_us + UNKNOWN_QUERY_US)
 
 
-def blocked(d: Decision, account: Account, contract: str) -> bool:
+def blocked(d: Decision, _account: Account, contract: str) -> bool:
     """UNKNOWN blocks new orders on that contract until the broker answers."""
     return any(o.contract == contract and o.state == "UNKNOWN" for o in d.book.orders.values())
 
@@ -116,7 +147,9 @@ def on_status(d: Decision, report: BrokerOrderStatus) -> bool:
     """Take what the broker says of an order. Returns False when it changes nothing (a repetition)."""
     order = d.book.orders.get(report.order_id)
     if order is None:
-        raise_alert(d, None, "SYSTEM_STATUS", "HIGH", None, "Report on an unknown order", f"{report.order_id}: {report.status}")
+        raise_alert(
+            d, None, "SYSTEM_STATUS", "HIGH", None, "Report on an unknown order", f"{report.order_id}: {report.status}"
+        )
         return True
     if order.state in TERMINAL:
         return False
@@ -147,7 +180,15 @@ def on_status(d: Decision, report: BrokerOrderStatus) -> bool:
             d.emit(e.OrderRejected(order.order_id, report.code, report.reason, []), stream, account)
             ended(d, account, order)
         case _:
-            raise_alert(d, account, "SYSTEM_STATUS", "HIGH", order.ticker, "Unknown broker status", f"{report.status}: nothing was changed")
+            raise_alert(
+                d,
+                account,
+                "SYSTEM_STATUS",
+                "HIGH",
+                order.ticker,
+                "Unknown broker status",
+                f"{report.status}: nothing was changed",
+            )
     return True
 
 
@@ -157,7 +198,13 @@ def ended(d: Decision, account: Account, order: Order) -> None:
     d.clear_timer(f"ack|{order.order_id}")
     follow_phase(d, account, order.ticker)
     window = account.windows.get(order.ticker)
-    if order.purpose == "ENTRY" and order.state != "FILLED" and window is not None and not window.filled and not window.skipped:
+    if (
+        order.purpose == "ENTRY"
+        and order.state != "FILLED"
+        and window is not None
+        and not window.filled
+        and not window.skipped
+    ):
         reason = Reason.BROKER_REJECTED if order.state == "REJECTED" else Reason.UNFILLED
         stream = f"wheel-{account.account_id}-{order.ticker}"
         d.emit(e.EntrySkipped(order.ticker, reason, order.order_id, window.right), stream, account)
@@ -170,8 +217,24 @@ def next_clip(d: Decision, account: Account, order: Order) -> None:
     end = d.calendar.et(d.today, d.config(account.account_id).integer("entry.work_until"))
     if order.effect == "OPEN" and d.now_us >= end:
         return
-    intent = Intent(order.contract, order.ticker, order.side, order.effect, order.rest, order.rest, order.limit_e4, order.purpose,
-                    None, Fraction(0), Fraction(0), Fraction(0), Fraction(100), 0, order.approval_id, clip=order.clip + 1)
+    intent = Intent(
+        order.contract,
+        order.ticker,
+        order.side,
+        order.effect,
+        order.rest,
+        order.rest,
+        order.limit_e4,
+        order.purpose,
+        None,
+        Fraction(0),
+        Fraction(0),
+        Fraction(0),
+        Fraction(100),
+        0,
+        order.approval_id,
+        clip=order.clip + 1,
+    )
     place(d, account, intent, order.signal_id, [order.limit_e4, *order.ladder_e4])
 
 

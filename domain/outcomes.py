@@ -10,8 +10,8 @@ from domain.evolve import average_price, called_away_type, put_assignment_type, 
 from domain.fills import end_short, premium_of
 from domain.inputs import BrokerAssignment
 from domain.ledger import check_buffer, post
-from domain.monitoring import moneyness
 from domain.money import ratio_e10, strike_value
+from domain.monitoring import moneyness
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -36,14 +36,18 @@ def book_expiries(d: Decision, account: Account) -> None:
         short, terms = account.shorts[contract], option(contract)
         if terms.expiry > d.today or short.pending_outcome:
             continue
-        close = d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry)) or d.market.last(terms.underlying)
+        close = d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry)) or d.market.last(
+            terms.underlying
+        )
         d.clear_timer(f"monitor|{account.account_id}|{contract}")
         if moneyness(contract, close) < -CERTAIN:
             expire_worthless(d, account, short, close)
         else:
             p = moneyness(contract, close)
             d.emit(
-                e.ExpiryDecisionMade(contract, ratio_e10(p), "AWAIT_NOTICE", close), f"position-{short.position_id}", account
+                e.ExpiryDecisionMade(contract, ratio_e10(p), "AWAIT_NOTICE", close),
+                f"position-{short.position_id}",
+                account,
             )
 
 
@@ -83,8 +87,18 @@ def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
         follow_phase(d, account, terms.underlying)
         check_buffer(d, account)
     if left:
-        raise_alert(d, None, "SYSTEM_STATUS", "HIGH", terms.underlying, "Assignment without a position", f"{left} {report.contract}")
-        d.emit(e.ReconciliationBreakDetected(report.contract, 0, -left, "ASSIGNMENT"), f"broker-{d.book.broker_account}")
+        raise_alert(
+            d,
+            None,
+            "SYSTEM_STATUS",
+            "HIGH",
+            terms.underlying,
+            "Assignment without a position",
+            f"{left} {report.contract}",
+        )
+        d.emit(
+            e.ReconciliationBreakDetected(report.contract, 0, -left, "ASSIGNMENT"), f"broker-{d.book.broker_account}"
+        )
     return True
 
 
@@ -103,26 +117,58 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
     basis = strike - premium + paid
     early = report.outcome_session < terms.expiry
     d.emit(
-        e.OptionAssigned(short.contract, quantity, shares, terms.strike_e3, basis, _close_on(d, report), early, report.notice_id,
-                         report.outcome_session),
-        f"position-{short.position_id}", account,
+        e.OptionAssigned(
+            short.contract,
+            quantity,
+            shares,
+            terms.strike_e3,
+            basis,
+            _close_on(d, report),
+            early,
+            report.notice_id,
+            report.outcome_session,
+        ),
+        f"position-{short.position_id}",
+        account,
     )
     _remove(d, account, short, quantity, "ASSIGNED", terms.strike_e4)
     lot = d.next_event_id()
     d.emit(
         e.TaxLotOpened(lot, terms.underlying, shares, report.outcome_session, basis, terms.strike_e4, premium - paid),
-        f"account-{account.account_id}", account,
+        f"account-{account.account_id}",
+        account,
     )
-    post(d, account, "ASSIGNMENT", report.notice_id, {
-        PREMIUM_LIABILITY: premium, POSITIONS_AT_COST: basis, CASH: -strike, COMMISSIONS: -paid,
-    }, report.outcome_session)
+    post(
+        d,
+        account,
+        "ASSIGNMENT",
+        report.notice_id,
+        {
+            PREMIUM_LIABILITY: premium,
+            POSITIONS_AT_COST: basis,
+            CASH: -strike,
+            COMMISSIONS: -paid,
+        },
+        report.outcome_session,
+    )
     bar = d.market.atr_record(terms.underlying)
     d.emit(
-        e.PositionOpened(d.next_event_id(), terms.underlying, shares, terms.strike_e4, terms.strike_e4, bar.atr_e6 if bar else 0, 0,
-                         short.chain_id),
-        f"position-{lot}", account,
+        e.PositionOpened(
+            d.next_event_id(),
+            terms.underlying,
+            shares,
+            terms.strike_e4,
+            terms.strike_e4,
+            bar.atr_e6 if bar else 0,
+            0,
+            short.chain_id,
+        ),
+        f"position-{lot}",
+        account,
     )
-    _reclassify(d, account, terms.underlying, report.outcome_session, put_assignment_type(terms.strike_e4, _close_on(d, report)))
+    _reclassify(
+        d, account, terms.underlying, report.outcome_session, put_assignment_type(terms.strike_e4, _close_on(d, report))
+    )
 
 
 def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int, report: BrokerAssignment) -> None:
@@ -130,7 +176,9 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
     terms = option(short.contract)
     shares = quantity * 100
     if account.shares(terms.underlying) < shares:
-        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", terms.underlying, "Called away without shares", short.contract)
+        raise_alert(
+            d, account, "SYSTEM_STATUS", "CRITICAL", terms.underlying, "Called away without shares", short.contract
+        )
     taken, _ = take_slices(short.slices, quantity)
     premium, paid = premium_of(taken)
     strike = strike_value(terms.strike_e3, quantity)
@@ -139,16 +187,37 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
     code = called_away_type(average_price(account, terms.underlying) or Fraction(terms.strike_e4), _close_on(d, report))
     early = report.outcome_session < terms.expiry
     d.emit(
-        e.SharesCalledAway(short.contract, quantity, shares, terms.strike_e3, proceeds, _close_on(d, report), early, report.notice_id,
-                           report.outcome_session),
-        f"position-{short.position_id}", account,
+        e.SharesCalledAway(
+            short.contract,
+            quantity,
+            shares,
+            terms.strike_e3,
+            proceeds,
+            _close_on(d, report),
+            early,
+            report.notice_id,
+            report.outcome_session,
+        ),
+        f"position-{short.position_id}",
+        account,
     )
     _remove(d, account, short, quantity, "CALLED_AWAY", terms.strike_e4)
     basis = sum(cost for _, _, cost in parts)
     gain = proceeds - basis
-    post(d, account, "CALLED_AWAY", report.notice_id, {
-        CASH_UNSETTLED: strike, PREMIUM_LIABILITY: premium, COMMISSIONS: -paid, POSITIONS_AT_COST: -basis, REALISED_SHARE_PNL: -gain,
-    }, report.outcome_session)
+    post(
+        d,
+        account,
+        "CALLED_AWAY",
+        report.notice_id,
+        {
+            CASH_UNSETTLED: strike,
+            PREMIUM_LIABILITY: premium,
+            COMMISSIONS: -paid,
+            POSITIONS_AT_COST: -basis,
+            REALISED_SHARE_PNL: -gain,
+        },
+        report.outcome_session,
+    )
     left = account.shares(terms.underlying)
     stream = f"position-{account.account_id}-{terms.underlying}"
     if left:
@@ -159,7 +228,15 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
     for lot, part, cost in parts:
         told += part
         due = proceeds * told // shares
-        record_gain(d, account, terms.underlying, due - given - cost, report.outcome_session, lot_id=lot.lot_id, acquired=lot.acquired)
+        record_gain(
+            d,
+            account,
+            terms.underlying,
+            due - given - cost,
+            report.outcome_session,
+            lot_id=lot.lot_id,
+            acquired=lot.acquired,
+        )
         given = due
     _reclassify(d, account, terms.underlying, report.outcome_session, code)
 
@@ -180,9 +257,18 @@ def _reverse_expiry(d: Decision, account: Account, short: ShortOption, report: B
     terms = option(short.contract)
     premium, paid = premium_of(short.slices)
     d.emit(
-        e.PositionOpened(short.position_id, short.contract, -short.quantity, premium // short.quantity, short.p0_e4, short.atr_e6, paid,
-                         short.chain_id),
-        f"position-{short.position_id}", account,
+        e.PositionOpened(
+            short.position_id,
+            short.contract,
+            -short.quantity,
+            premium // short.quantity,
+            short.p0_e4,
+            short.atr_e6,
+            paid,
+            short.chain_id,
+        ),
+        f"position-{short.position_id}",
+        account,
     )
     post(d, account, "REVERSAL", report.notice_id, {PREMIUM_LIABILITY: -premium, REALISED_OPTION_PNL: premium})
     record_gain(d, account, short.contract, paid - premium, terms.expiry)

@@ -86,7 +86,13 @@ class Partition:
     # --- market -------------------------------------------------------------------------------------------------
 
     def take_marks(
-        self, entry: Entry, symbols: Sequence[str], lasts: Sequence[int], bids: Sequence[int], asks: Sequence[int], times: Sequence[int]
+        self,
+        entry: Entry,
+        symbols: Sequence[str],
+        lasts: Sequence[int],
+        bids: Sequence[int],
+        asks: Sequence[int],
+        times: Sequence[int],
     ) -> str:
         """Last prices of a moment; books whose thresholds they reach are woken."""
         marks, upper, lower = self.market.marks, self._prices.next_upper, self._prices.next_lower
@@ -158,7 +164,9 @@ class Partition:
             raise ValueError(f"no command: {type(command).__name__}")
         return self._run(book, entry, command.header, lambda d: on_command(d, command))
 
-    def _run(self, book: Book, entry: Entry, header: c.CommandHeader | None, rule: Callable[[Decision], str | None]) -> str:
+    def _run(
+        self, book: Book, entry: Entry, header: c.CommandHeader | None, rule: Callable[[Decision], str | None]
+    ) -> str:
         """Let a rule of a book decide; its timers and watches join the partition's."""
         if book.parked:
             book.parked_inputs += 1
@@ -183,7 +191,9 @@ class Partition:
         book.parked = True
         self.changed.add(record.book)
         d = Decision(book, self.market, entry)
-        d.emit(e.BookParked(record.error_code, record.message, record.topic, record.source_seq), f"system-{record.book}")
+        d.emit(
+            e.BookParked(record.error_code, record.message, record.topic, record.source_seq), f"system-{record.book}"
+        )
         return TAKEN
 
     def _release(self, book: Book, entry: Entry, command: c.ReleaseBook) -> str:
@@ -193,9 +203,7 @@ class Partition:
             return REFUSED
         book.parked, count = False, book.parked_inputs
         book.parked_inputs = 0
-        d.emit(
-            e.BookReleased(command.header.actor_id, count, not command.records), f"system-{book.system_id}"
-        )
+        d.emit(e.BookReleased(command.header.actor_id, count, not command.records), f"system-{book.system_id}")
         self._enqueue(book)
         for text in command.records:
             record = self._decode(bytes.fromhex(text))

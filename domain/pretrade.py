@@ -62,7 +62,7 @@ def _pt01(d: Decision, account: Account, intent: Intent) -> Outcome:
     return _verdict(not d.book.killed and "KILL_SWITCH" not in account.suspensions, "kill switch")
 
 
-def _pt02(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt02(_d: Decision, account: Account, intent: Intent) -> Outcome:
     if intent.effect == "CLOSE":
         return _verdict(account.state in ("ACTIVE", "SUSPENDED", "MERGING", "CLOSING"), account.state)
     terms = parse(intent.contract)
@@ -70,7 +70,7 @@ def _pt02(d: Decision, account: Account, intent: Intent) -> Outcome:
     return _verdict(account.state == "ACTIVE" and permits(account, right), f"{account.state} {effective_mode(account)}")
 
 
-def _pt03(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt03(d: Decision, _account: Account, _intent: Intent) -> Outcome:
     mode, broker = d.config().text("env.mode"), d.book.broker_account
     return _verdict((mode == "LIVE") != broker.startswith("DU"), f"{mode} {broker[:2]}..{broker[-4:]}")
 
@@ -81,7 +81,9 @@ def _pt04(d: Decision, account: Account, intent: Intent) -> Outcome:
         return _verdict(standard, "standard contract")
     listed = intent.ticker in d.config(account.account_id).items(f"{account.type.lower()}.tickers")
     banned = intent.ticker in d.config(account.account_id).items("common.blacklist")
-    return _verdict(standard and listed and not banned, f"standard {standard}, permitted {listed}, blacklisted {banned}")
+    return _verdict(
+        standard and listed and not banned, f"standard {standard}, permitted {listed}, blacklisted {banned}"
+    )
 
 
 def _pt05(d: Decision, account: Account, intent: Intent) -> Outcome:
@@ -94,7 +96,7 @@ def _pt05(d: Decision, account: Account, intent: Intent) -> Outcome:
     return _verdict(start <= d.now_us < end, "order window")
 
 
-def _pt06(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt06(d: Decision, _account: Account, intent: Intent) -> Outcome:
     if intent.quote is None:
         return FAILED, "no quote"
     age = d.now_us - intent.quote.quote_time_us
@@ -106,26 +108,37 @@ def _pt07(d: Decision, account: Account, intent: Intent) -> Outcome:
         return SKIPPED, "closing"
     quote, config = intent.quote, d.config(account.account_id)
     assert quote is not None
-    return _verdict(is_liquid(quote, config.integer("liquidity.min_open_interest"), config.integer("liquidity.min_volume"),
-                              config.fraction("liquidity.max_spread_pct")),
-                    f"open interest {quote.open_interest}, volume {quote.volume}, {price_text(quote.bid_e4)}/{price_text(quote.ask_e4)}")
+    return _verdict(
+        is_liquid(
+            quote,
+            config.integer("liquidity.min_open_interest"),
+            config.integer("liquidity.min_volume"),
+            config.fraction("liquidity.max_spread_pct"),
+        ),
+        f"open interest {quote.open_interest}, volume {quote.volume}, {price_text(quote.bid_e4)}/{price_text(quote.ask_e4)}",
+    )
 
 
 def is_liquid(quote: Quote, min_open_interest: int, min_volume: int, max_spread_pct: Fraction) -> bool:
     """Open interest, day volume and spread as a share of mid (protocol 6.2 step 4)."""
     return (
-        quote.two_sided and quote.open_interest >= min_open_interest and quote.volume >= min_volume
+        quote.two_sided
+        and quote.open_interest >= min_open_interest
+        and quote.volume >= min_volume
         and (quote.ask_e4 - quote.bid_e4) * 100 <= max_spread_pct * quote.mid_e4
     )
 
 
-def _pt08(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt08(_d: Decision, _account: Account, intent: Intent) -> Outcome:
     if intent.effect == "CLOSE":
         return SKIPPED, "closing"
     quote = intent.quote
     assert quote is not None
     inside = intent.delta_low * 100 <= quote.delta_e2 <= intent.delta_high * 100
-    return _verdict(inside and intent.premium >= intent.gate, f"delta {quote.delta_e2}e-2, premium {percent_text(intent.premium)}, gate {percent_text(intent.gate)}")
+    return _verdict(
+        inside and intent.premium >= intent.gate,
+        f"delta {quote.delta_e2}e-2, premium {percent_text(intent.premium)}, gate {percent_text(intent.gate)}",
+    )
 
 
 def _pt09(d: Decision, account: Account, intent: Intent) -> Outcome:
@@ -154,8 +167,14 @@ def uncovered_lots(d: Decision, account: Account, ticker: str) -> int:
             used += short.quantity
     for order in d.book.orders.values():
         terms = parse(order.contract)
-        if (order.account_id == account.account_id and order.ticker == ticker and order.working and order.effect == "OPEN"
-                and terms is not None and terms.right == "C"):
+        if (
+            order.account_id == account.account_id
+            and order.ticker == ticker
+            and order.working
+            and order.effect == "OPEN"
+            and terms is not None
+            and terms.right == "C"
+        ):
             used += order.open_quantity + order.rest
     return account.shares(ticker) // 100 - used
 
@@ -176,10 +195,12 @@ def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
     if held + new > cap:
         return FAILED, f"ticker cap: {held} + {new} > {cap} cents"
     day_cap = percent_of(worth, config.fraction("limits.daily_new_pct"))
-    return _verdict(account.new_collateral + new <= day_cap, f"day cap: {account.new_collateral} + {new} of {day_cap} cents")
+    return _verdict(
+        account.new_collateral + new <= day_cap, f"day cap: {account.new_collateral} + {new} of {day_cap} cents"
+    )
 
 
-def _pt12(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt12(d: Decision, _account: Account, intent: Intent) -> Outcome:
     terms = parse(intent.contract)
     if intent.effect == "CLOSE" or terms is None:
         return SKIPPED, "not an opening option order"
@@ -194,15 +215,19 @@ def _pt12(d: Decision, account: Account, intent: Intent) -> Outcome:
     return _verdict(same <= limit, f"{same} of {limit} contracts")
 
 
-def _pt13(d: Decision, account: Account, intent: Intent) -> Outcome:
-    return (SKIPPED, "closing") if intent.effect == "CLOSE" else (NO_INPUT, "protocol levels and breakers come with section 8 and 9")
+def _pt13(_d: Decision, _account: Account, intent: Intent) -> Outcome:
+    return (
+        (SKIPPED, "closing")
+        if intent.effect == "CLOSE"
+        else (NO_INPUT, "protocol levels and breakers come with section 8 and 9")
+    )
 
 
-def _pt14(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt14(_d: Decision, _account: Account, _intent: Intent) -> Outcome:
     return NO_INPUT, "day-trade regime of the broker is not on the log yet"
 
 
-def _pt15(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt15(d: Decision, _account: Account, intent: Intent) -> Outcome:
     opposite = "BUY" if intent.side == "SELL" else "SELL"
     for order in d.book.orders.values():
         if order.contract == intent.contract and order.side == opposite and order.state in AT_BROKER:
@@ -212,14 +237,17 @@ def _pt15(d: Decision, account: Account, intent: Intent) -> Outcome:
     return PASSED, "no opposite working order crosses"
 
 
-def _pt16(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt16(_d: Decision, _account: Account, _intent: Intent) -> Outcome:
     return NO_INPUT, "the wash-sale scan comes with the tax ledger"
 
 
-def _pt17(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt17(d: Decision, _account: Account, intent: Intent) -> Outcome:
     assert intent.quote is not None
     low, high = collar(d, intent.effect, intent.quote)
-    return _verdict(low <= intent.limit_e4 <= high, f"limit {price_text(intent.limit_e4)}, mid {price_text(int(intent.quote.mid_e4))}")
+    return _verdict(
+        low <= intent.limit_e4 <= high,
+        f"limit {price_text(intent.limit_e4)}, mid {price_text(int(intent.quote.mid_e4))}",
+    )
 
 
 def collar(d: Decision, effect: str, quote: Quote) -> tuple[Fraction, Fraction]:
@@ -234,22 +262,43 @@ def _pt18(d: Decision, account: Account, intent: Intent) -> Outcome:
     if intent.purpose == "RESIDUAL":
         return SKIPPED, "residual pass"
     for order in d.book.orders.values():
-        if (order.account_id == account.account_id and order.contract == intent.contract and order.side == intent.side
-                and d.now_us - order.created_us < DUPLICATE_US and order.state != "REJECTED"):
+        if (
+            order.account_id == account.account_id
+            and order.contract == intent.contract
+            and order.side == intent.side
+            and d.now_us - order.created_us < DUPLICATE_US
+            and order.state != "REJECTED"
+        ):
             return FAILED, f"duplicate of {order.order_id}"
     return PASSED, "no order for the same contract and side within 5 s"
 
 
-def _pt19(d: Decision, account: Account, intent: Intent) -> Outcome:
+def _pt19(_d: Decision, _account: Account, intent: Intent) -> Outcome:
     if not intent.needs_approval:
         return SKIPPED, "none required"
     return _verdict(bool(intent.approval_id), intent.approval_id or "missing")
 
 
 CHECKS: dict[str, Check] = {
-    "PT-01": _pt01, "PT-02": _pt02, "PT-03": _pt03, "PT-04": _pt04, "PT-05": _pt05, "PT-06": _pt06, "PT-07": _pt07,
-    "PT-08": _pt08, "PT-09": _pt09, "PT-10": _pt10, "PT-11": _pt11, "PT-12": _pt12, "PT-13": _pt13, "PT-14": _pt14,
-    "PT-15": _pt15, "PT-16": _pt16, "PT-17": _pt17, "PT-18": _pt18, "PT-19": _pt19,
+    "PT-01": _pt01,
+    "PT-02": _pt02,
+    "PT-03": _pt03,
+    "PT-04": _pt04,
+    "PT-05": _pt05,
+    "PT-06": _pt06,
+    "PT-07": _pt07,
+    "PT-08": _pt08,
+    "PT-09": _pt09,
+    "PT-10": _pt10,
+    "PT-11": _pt11,
+    "PT-12": _pt12,
+    "PT-13": _pt13,
+    "PT-14": _pt14,
+    "PT-15": _pt15,
+    "PT-16": _pt16,
+    "PT-17": _pt17,
+    "PT-18": _pt18,
+    "PT-19": _pt19,
 }
 
 

@@ -31,14 +31,23 @@ def on_statement(d: Decision, report: BrokerStatement) -> None:
     stream = f"broker-{d.book.broker_account}"
     found: list[tuple[str, int, int]] = [
         (contract, ours.get(contract, 0), broker.get(contract, 0))
-        for contract in sorted(set(ours) | set(broker)) if ours.get(contract, 0) != broker.get(contract, 0)
+        for contract in sorted(set(ours) | set(broker))
+        if ours.get(contract, 0) != broker.get(contract, 0)
     ]
     if abs(book_cash - report.cash) > d.config().fraction("recon.cash_tolerance") * 100:
         found.append(("CASH", book_cash, report.cash))
     for instrument, mine, theirs in found:
         if instrument not in d.book.breaks:
             d.emit(e.ReconciliationBreakDetected(instrument, mine, theirs, report.occasion), stream)
-            raise_alert(d, None, "SYSTEM_STATUS", "HIGH", None, "Reconciliation break", f"{instrument}: ours {mine}, broker {theirs}")
+            raise_alert(
+                d,
+                None,
+                "SYSTEM_STATUS",
+                "HIGH",
+                None,
+                "Reconciliation break",
+                f"{instrument}: ours {mine}, broker {theirs}",
+            )
     for instrument in [i for i in d.book.breaks if i not in {name for name, _, _ in found}]:
         d.emit(e.ReconciliationBreakResolved(instrument, f"equal at {report.occasion}"), stream)
     d.emit(e.ReconciliationCompleted(report.occasion, report.cash, book_cash), stream)

@@ -16,7 +16,9 @@ StrikeE3 = Annotated[int, "strike in 1e-3 US dollars, the scale of the OCC symbo
 Cents = Annotated[int, "US cents"]
 DeltaE2 = Annotated[int, "absolute option delta in 1e-2 points: 45 delta = 4500"]
 RatioE10 = Annotated[int, "ratio in 1e-10"]
-Contract = Annotated[str, "OCC symbol without padding, such as TSLA250620P00247500; a share position has the plain ticker"]
+Contract = Annotated[
+    str, "OCC symbol without padding, such as TSLA250620P00247500; a share position has the plain ticker"
+]
 
 T = TypeVar("T")
 

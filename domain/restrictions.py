@@ -27,7 +27,11 @@ def restrict(d: Decision, account: Account, reason: str, mode: str) -> None:
     d.emit(e.TradingModeRestricted(reason, mode, effective), f"account-{account.account_id}", account)
     for approval in [a for a in d.book.approvals.values() if a.account_id == account.account_id]:
         if approval.kind in ("PREMIUM_BELOW_GATE", "CC_FLOOR") and not permits(account, _right_of(approval)):
-            d.emit(e.ApprovalExpired(approval.approval_id, "RESTRICTED", "deny"), f"approval-{approval.approval_id}", account)
+            d.emit(
+                e.ApprovalExpired(approval.approval_id, "RESTRICTED", "deny"),
+                f"approval-{approval.approval_id}",
+                account,
+            )
             d.clear_timer(f"approval|{approval.approval_id}")
     if mode == "PRESERVATION":
         from domain.orders import cancel_opening_orders

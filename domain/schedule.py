@@ -14,7 +14,16 @@ from domain.valuation import buffer_required, cash_total, free_cash, nav, put_co
 from domain.weeks import weekly_job
 
 RANK = {
-    "open": 0, "expiry": 1, "monitor": 2, "approval": 3, "ack": 4, "reprice": 5, "scan": 6, "window": 7, "work": 8, "eod": 9,
+    "open": 0,
+    "expiry": 1,
+    "monitor": 2,
+    "approval": 3,
+    "ack": 4,
+    "reprice": 5,
+    "scan": 6,
+    "window": 7,
+    "work": 8,
+    "eod": 9,
     "weekly": 10,
 }
 """Order of timers due at the same moment: expiry management, closes, then entries (protocol 2.9, 12.3). A pending request
@@ -61,7 +70,9 @@ def _plan_day(d: Decision) -> None:
         if account.type not in SLEEVES or not any(trades_today(d, account)):
             continue
         own = d.config(account.account_id)
-        start, end, work = (calendar.et(today, own.integer(f"entry.{k}")) for k in ("window_start", "window_end", "work_until"))
+        start, end, work = (
+            calendar.et(today, own.integer(f"entry.{k}")) for k in ("window_start", "window_end", "work_until")
+        )
         if d.now_us < end:
             at(f"scan|{account.account_id}", start if start > d.now_us else d.now_us + SECOND)
             at(f"window|{account.account_id}", end)
@@ -149,11 +160,18 @@ def end_of_day(d: Decision) -> None:
         worth = nav(d.market, account)
         d.emit(
             e.PositionMarked(
-                worth, worth - account.balance(TAX_RESERVE), unrealised(d.market, account), cash_total(account),
-                free_cash(d.book, account), put_collateral(d.book, account), account.balance(TAX_RESERVE),
-                buffer_required(d, account), d.today,
+                worth,
+                worth - account.balance(TAX_RESERVE),
+                unrealised(d.market, account),
+                cash_total(account),
+                free_cash(d.book, account),
+                put_collateral(d.book, account),
+                account.balance(TAX_RESERVE),
+                buffer_required(d, account),
+                d.today,
             ),
-            f"account-{account.account_id}", account,
+            f"account-{account.account_id}",
+            account,
         )
     for account in _accounts(d):
         check_buffer(d, account, end_of_day=True)
@@ -166,5 +184,3 @@ def _weekly(d: Decision) -> None:
             weekly_job(d, account, friday)
     prune(d)
     _plan_weekly(d)
-
-

@@ -64,7 +64,11 @@ def put_expiry(account_type: str, config: Config, calendar: Calendar, today: int
         if expiry is None or expiry < today:
             return None
         tdte = calendar.sessions_after(today, expiry)
-        low = config.integer("gen.tdte_min") if config.flag("gen.zero_dte_enabled") else max(1, config.integer("gen.tdte_min"))
+        low = (
+            config.integer("gen.tdte_min")
+            if config.flag("gen.zero_dte_enabled")
+            else max(1, config.integer("gen.tdte_min"))
+        )
         return expiry if low <= tdte <= config.integer("gen.tdte_max") else None
     low, high = config.integer("rev.dte_min"), config.integer("rev.dte_max")
     for monday in range(monday_of(today), today + high + 1, 7):
@@ -103,15 +107,25 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
     listed = chain.quotes(expiry, right) if chain else []
     quoted = [q for q in listed if q.two_sided]
     if chain is None or not quoted:
-        return Rejected(Reason.NO_CHAIN, f"no {side} of {iso(expiry)} has a quote ({len(listed)} listed in the last snapshot)")
+        return Rejected(
+            Reason.NO_CHAIN, f"no {side} of {iso(expiry)} has a quote ({len(listed)} listed in the last snapshot)"
+        )
     stale = config.integer("data.stale_s") * SECOND
     fresh = [q for q in quoted if d.now_us - q.quote_time_us <= stale]
     if not fresh:
-        return Rejected(Reason.STALE_QUOTE, f"newest {side} quote of {iso(expiry)} is {(d.now_us - max(q.quote_time_us for q in quoted)) // SECOND} s old")
+        return Rejected(
+            Reason.STALE_QUOTE,
+            f"newest {side} quote of {iso(expiry)} is {(d.now_us - max(q.quote_time_us for q in quoted)) // SECOND} s old",
+        )
     liquid = [
-        q for q in fresh
-        if is_liquid(q, config.integer("liquidity.min_open_interest"), config.integer("liquidity.min_volume"),
-                     config.fraction("liquidity.max_spread_pct"))
+        q
+        for q in fresh
+        if is_liquid(
+            q,
+            config.integer("liquidity.min_open_interest"),
+            config.integer("liquidity.min_volume"),
+            config.fraction("liquidity.max_spread_pct"),
+        )
     ]
     return _put(d, account, config, chain, liquid) if right == "P" else _call(d, account, config, chain, liquid, ticker)
 
@@ -129,7 +143,9 @@ def _band(config: Config, account: Account, right: str) -> Band:
     return Band(band.low - widen, band.target, band.high + widen)
 
 
-def _nearest(d: Decision, config: Config, quotes: list[Quote], band: Band, spot_e4: int, ticker: str, right: str) -> Quote:
+def _nearest(
+    d: Decision, config: Config, quotes: list[Quote], band: Band, spot_e4: int, ticker: str, right: str
+) -> Quote:
     """Nearest the target; tie: lower strike for puts, higher for calls (protocol 6.2 step 5)."""
     sign = 1 if right == "P" else -1
     bar = d.market.atr_record(ticker)
@@ -150,7 +166,9 @@ def mode_shift(d: Decision, config: Config) -> Fraction:
 
     if d.book.week_mode_week != week_id(d.today):
         return Fraction(0)
-    return {"RED": config.fraction("week_mode.shift_red"), "CHOP": config.fraction("week_mode.shift_chop")}.get(d.book.week_mode, Fraction(0))
+    return {"RED": config.fraction("week_mode.shift_red"), "CHOP": config.fraction("week_mode.shift_chop")}.get(
+        d.book.week_mode, Fraction(0)
+    )
 
 
 def _put(d: Decision, account: Account, config: Config, chain: Chain, liquid: list[Quote]) -> Pick | Rejected:
@@ -161,9 +179,15 @@ def _put(d: Decision, account: Account, config: Config, chain: Chain, liquid: li
     shadow = ""
     if apply == "SHADOW" and shift:
         other = [q for q in liquid if plain.shifted(shift).holds(q)]
-        shadow = _nearest(d, config, other, plain.shifted(shift), chain.spot_e4, chain.underlying, "P").contract if other else "NONE"
+        shadow = (
+            _nearest(d, config, other, plain.shifted(shift), chain.spot_e4, chain.underlying, "P").contract
+            if other
+            else "NONE"
+        )
     if not candidates:
-        return Rejected(Reason.NO_ELIGIBLE_STRIKE, f"{len(liquid)} liquid puts, none within {band.low} to {band.high} delta")
+        return Rejected(
+            Reason.NO_ELIGIBLE_STRIKE, f"{len(liquid)} liquid puts, none within {band.low} to {band.high} delta"
+        )
     return _pick(_nearest(d, config, candidates, band, chain.spot_e4, chain.underlying, "P"), band, chain, "P", shadow)
 
 
@@ -182,10 +206,14 @@ def call_floor(account: Account, ticker: str, spot_e4: int, config: Config) -> t
     return "NORMAL", adjusted * (100 - config.fraction("cc.allowance_normal")) / 100
 
 
-def _call(d: Decision, account: Account, config: Config, chain: Chain, liquid: list[Quote], ticker: str) -> Pick | Rejected:
+def _call(
+    d: Decision, account: Account, config: Config, chain: Chain, liquid: list[Quote], ticker: str
+) -> Pick | Rejected:
     mode, floor = call_floor(account, ticker, chain.spot_e4, config)
     if mode == "DEEP":
-        return Rejected(Reason.CC_FLOOR_UNMET, "shares are 15 % or more under their acquisition price: a person decides")
+        return Rejected(
+            Reason.CC_FLOOR_UNMET, "shares are 15 % or more under their acquisition price: a person decides"
+        )
     band = _band(config, account, "C")
     if mode == "RECOVERY":
         low, high = config.fraction("cc.recovery_delta_min"), config.fraction("cc.recovery_delta_max")
@@ -196,5 +224,8 @@ def _call(d: Decision, account: Account, config: Config, chain: Chain, liquid: l
         if candidates:
             return _pick(_nearest(d, config, candidates, band, chain.spot_e4, ticker, "C"), reach, chain, "C", "")
     if not any(extended.holds(q) for q in liquid):
-        return Rejected(Reason.NO_ELIGIBLE_STRIKE, f"{len(liquid)} liquid calls, none within {extended.low} to {extended.high} delta")
+        return Rejected(
+            Reason.NO_ELIGIBLE_STRIKE,
+            f"{len(liquid)} liquid calls, none within {extended.low} to {extended.high} delta",
+        )
     return Rejected(Reason.CC_FLOOR_UNMET, f"{mode}: no call from {float_free(floor / 10_000)} up within the band")

@@ -17,14 +17,28 @@ def adjust(d: Decision, action: CorporateAction) -> None:
     for key in sorted(d.book.accounts):
         account = d.book.accounts[key]
         if account.shares(action.symbol):
-            d.emit(e.PositionAdjusted(action.symbol, action.symbol, new, old), f"position-{key}-{action.symbol}", account)
+            d.emit(
+                e.PositionAdjusted(action.symbol, action.symbol, new, old), f"position-{key}-{action.symbol}", account
+            )
         for contract in sorted(c for c in account.shorts if option(c).underlying == action.symbol):
             terms = option(contract)
             if old == 1 and terms.strike_e3 % new == 0:
                 adjusted = occ_symbol(terms.underlying, terms.expiry, terms.right, terms.strike_e3 // new)
-                d.emit(e.PositionAdjusted(contract, adjusted, new, old), f"position-{account.shorts[contract].position_id}", account)
+                d.emit(
+                    e.PositionAdjusted(contract, adjusted, new, old),
+                    f"position-{account.shorts[contract].position_id}",
+                    account,
+                )
                 due = d.book.timers.pop(f"monitor|{key}|{contract}", None)
                 if due is not None:
                     d.set_timer(f"monitor|{key}|{adjusted}", due)
             else:
-                raise_alert(d, account, "ACCOUNT_MANAGEMENT", "HIGH", action.symbol, "Adjusted contract", f"{contract} after {new}:{old}")
+                raise_alert(
+                    d,
+                    account,
+                    "ACCOUNT_MANAGEMENT",
+                    "HIGH",
+                    action.symbol,
+                    "Adjusted contract",
+                    f"{contract} after {new}:{old}",
+                )

@@ -15,8 +15,19 @@ REALISED_OPTION_PNL, REALISED_SHARE_PNL = "REALISED_OPTION_PNL", "REALISED_SHARE
 DIVIDEND_INCOME, INTEREST_INCOME, COMMISSIONS, FEES = "DIVIDEND_INCOME", "INTEREST_INCOME", "COMMISSIONS", "FEES"
 EQUITY_BASE, TRANSFER_CLEARING = "EQUITY_BASE", "TRANSFER_CLEARING"
 LEDGER_ACCOUNTS = (
-    CASH, CASH_UNSETTLED, TAX_RESERVE, POSITIONS_AT_COST, PREMIUM_LIABILITY, REALISED_OPTION_PNL, REALISED_SHARE_PNL,
-    DIVIDEND_INCOME, INTEREST_INCOME, COMMISSIONS, FEES, EQUITY_BASE, TRANSFER_CLEARING,
+    CASH,
+    CASH_UNSETTLED,
+    TAX_RESERVE,
+    POSITIONS_AT_COST,
+    PREMIUM_LIABILITY,
+    REALISED_OPTION_PNL,
+    REALISED_SHARE_PNL,
+    DIVIDEND_INCOME,
+    INTEREST_INCOME,
+    COMMISSIONS,
+    FEES,
+    EQUITY_BASE,
+    TRANSFER_CLEARING,
 )
 """The ledger's accounts (protocol 4.2)."""
 
@@ -285,7 +296,7 @@ def dump(value: Any) -> Any:
         plain: dict[str, Any] = {}
         for f in fields(value):
             item = getattr(value, f.name)
-            if item or item != f.default and not isinstance(item, dict | list | str):
+            if item or (item != f.default and not isinstance(item, dict | list | str)):
                 plain[f.name] = dump(item)
         return plain
     if isinstance(value, dict):

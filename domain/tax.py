@@ -28,21 +28,32 @@ def estimated_tax(year: TaxYear, config: Config) -> int:
         short, long = short + long, 0
     rate_st, rate_lt, rate_q = (config.fraction(f"tax.rate_{kind}") for kind in ("st", "lt", "qdiv"))
     amount = (
-        rate_st * max(0, short) + rate_lt * max(0, long)
-        + rate_st * max(0, year.income_ordinary) + rate_q * max(0, year.income_qualified)
+        rate_st * max(0, short)
+        + rate_lt * max(0, long)
+        + rate_st * max(0, year.income_ordinary)
+        + rate_q * max(0, year.income_qualified)
     )
     return round_half_up(Fraction(amount) / 100)
 
 
 def record_gain(
-    d: Decision, account: Account, contract: str, gain: int, day: int, *, lot_id: str | None = None, acquired: int | None = None
+    d: Decision,
+    account: Account,
+    contract: str,
+    gain: int,
+    day: int,
+    *,
+    lot_id: str | None = None,
+    acquired: int | None = None,
 ) -> None:
     """Book a realised gain or loss on `day` (tax date) in its class and bring the reserve to its target."""
     long = acquired is not None and is_long_term(acquired, day)
     held = day - acquired if acquired is not None else 0
     year = as_date(day).year
     d.emit(
-        e.TaxableEventRecorded(year, "LT" if long else "ST", gain, contract, lot_id, held), f"tax-{account.account_id}-{year}", account
+        e.TaxableEventRecorded(year, "LT" if long else "ST", gain, contract, lot_id, held),
+        f"tax-{account.account_id}-{year}",
+        account,
     )
     adjust_reserve(d, account, year)
 
@@ -54,7 +65,8 @@ def adjust_reserve(d: Decision, account: Account, year: int) -> None:
     before = account.balance(TAX_RESERVE)
     target = sum(
         max(0, (t_ytd if key == str(year) else other.target) - other.payments)
-        for key, other in account.tax.items() if not other.closed
+        for key, other in account.tax.items()
+        if not other.closed
     )
     delta = target - before
     if not delta and tax.target == t_ytd:

@@ -54,7 +54,9 @@ class PriceIndex:
         for heaps, upper in ((self._upper, True), (self._lower, False)):
             for symbol, heap in heaps.items():
                 heap[:] = [
-                    item for item in dict.fromkeys(heap) if valid(symbol, item[1], item[2], item[0] if upper else -item[0], upper)
+                    item
+                    for item in dict.fromkeys(heap)
+                    if valid(symbol, item[1], item[2], item[0] if upper else -item[0], upper)
                 ]
                 heapify(heap)
         for symbol in self._upper:

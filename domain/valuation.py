@@ -78,7 +78,9 @@ def corpus(market: Market, account: Account) -> int:
 
 def buffer_required(d: Decision, account: Account) -> int:
     """The share of corpus that must stay uncommitted, rounded half up."""
-    return round_half_up(percent_of(max(0, corpus(d.market, account)), d.config(account.account_id).fraction("buffer.pct")))
+    return round_half_up(
+        percent_of(max(0, corpus(d.market, account)), d.config(account.account_id).fraction("buffer.pct"))
+    )
 
 
 def deployable(d: Decision, account: Account) -> int:

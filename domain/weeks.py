@@ -13,8 +13,20 @@ from domain.state import Account, TickerWeek
 from domain.valuation import corpus
 
 SEVERITY: dict[str, int] = {
-    "P-DD": 14, "P-AOL": 13, "P-RO": 12, "P-XL": 11, "C-REC": 10, "C-RO": 9, "C-XL": 8, "P-AWL": 7, "C-PNO": 6, "C-WAP": 5,
-    "C-WAP+": 4, "P-EW": 3, "W-CAR": 2, "W-IDL": 1,
+    "P-DD": 14,
+    "P-AOL": 13,
+    "P-RO": 12,
+    "P-XL": 11,
+    "C-REC": 10,
+    "C-RO": 9,
+    "C-XL": 8,
+    "P-AWL": 7,
+    "C-PNO": 6,
+    "C-WAP": 5,
+    "C-WAP+": 4,
+    "P-EW": 3,
+    "W-CAR": 2,
+    "W-IDL": 1,
 }
 """Primary types, most severe first."""
 
@@ -27,11 +39,15 @@ def weekly_job(d: Decision, account: Account, week_day: int) -> None:
     if account.type == "GEN" and account.state == "ACTIVE" and d.config(account.account_id).flag("reinvest.gen_weekly"):
         new = corpus(d.market, account)
         if new != account.sizing_base:
-            d.emit(e.WeeklyReinvestmentApplied(account.sizing_base, new, week), f"account-{account.account_id}", account)
+            d.emit(
+                e.WeeklyReinvestmentApplied(account.sizing_base, new, week), f"account-{account.account_id}", account
+            )
 
 
 def _tickers(d: Decision, account: Account) -> list[str]:
-    configured = d.config(account.account_id).items(f"{account.type.lower()}.tickers") if account.type in ("GEN", "REV") else []
+    configured = (
+        d.config(account.account_id).items(f"{account.type.lower()}.tickers") if account.type in ("GEN", "REV") else []
+    )
     held = {option(c).underlying for c in account.shorts} | {lot.contract for lot in account.lots} | set(account.week)
     return [*configured, *sorted(held - set(configured))]
 
@@ -58,7 +74,8 @@ def outcome_types(d: Decision, account: Account, ticker: str) -> list[str]:
         close = d.market.close_of(ticker, d.calendar.session_on_or_before(terms.expiry))
         if moneyness(contract, close) > 0:
             types.append(
-                put_assignment_type(terms.strike_e4, close) if terms.right == "P"
+                put_assignment_type(terms.strike_e4, close)
+                if terms.right == "P"
                 else called_away_type(basis or Fraction(terms.strike_e4), close)
             )
         else:
@@ -86,9 +103,22 @@ def _classify_ticker(d: Decision, account: Account, ticker: str, week: str) -> t
     calls = [t for t in types if t.startswith("C-")]
     weight = 0 if kind == "W-IDL" else record.weight
     d.emit(
-        e.WeekClassified(week, ticker, kind, max(puts, key=SEVERITY.__getitem__, default=""),
-                         max(calls, key=SEVERITY.__getitem__, default=""), weight, {}, record.pnl, record.premium, record.trades, 0, 0),
-        _stream(account, week), account,
+        e.WeekClassified(
+            week,
+            ticker,
+            kind,
+            max(puts, key=SEVERITY.__getitem__, default=""),
+            max(calls, key=SEVERITY.__getitem__, default=""),
+            weight,
+            {},
+            record.pnl,
+            record.premium,
+            record.trades,
+            0,
+            0,
+        ),
+        _stream(account, week),
+        account,
     )
     return kind, weight
 
@@ -108,11 +138,21 @@ def _classify_account(d: Decision, account: Account, week: str, records: list[tu
     base = account.week_start_corpus
     d.emit(
         e.WeekClassified(
-            week, None, best, "", "", sum(weight for _, weight in records), distribution, sum(w.pnl for w in weeks),
-            sum(w.premium for w in weeks), sum(w.trades for w in weeks),
-            ratio_e10(Fraction(nav_change, base)) if base else 0, ratio_e10(Fraction(corpus_change, base)) if base else 0,
+            week,
+            None,
+            best,
+            "",
+            "",
+            sum(weight for _, weight in records),
+            distribution,
+            sum(w.pnl for w in weeks),
+            sum(w.premium for w in weeks),
+            sum(w.trades for w in weeks),
+            ratio_e10(Fraction(nav_change, base)) if base else 0,
+            ratio_e10(Fraction(corpus_change, base)) if base else 0,
         ),
-        _stream(account, week), account,
+        _stream(account, week),
+        account,
     )
 
 

@@ -14,7 +14,12 @@ def phase_now(d: Decision, account: Account, ticker: str) -> str:
     if "C" in rights:
         return "CC_OPEN"
     for order in d.book.orders.values():
-        if order.account_id == account.account_id and order.ticker == ticker and order.effect == "OPEN" and order.working:
+        if (
+            order.account_id == account.account_id
+            and order.ticker == ticker
+            and order.effect == "OPEN"
+            and order.working
+        ):
             terms = parse(order.contract)
             if terms is not None:
                 return "CSP_WORKING" if terms.right == "P" else "CC_WORKING"
