@@ -67,14 +67,14 @@ def decode(codec: Codec, records: Iterable[LogRecord]) -> Batch:
     """Decode records. Records without an envelope (progress of a recorded run) are passed over."""
     records = list(records)
     by_schema: defaultdict[tuple[str, bytes], list[LogRecord]] = defaultdict(list)
-    starts: dict[Coordinates, int] = {}
-    positions: dict[Coordinates, int] = {}
+    by_partition: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
     for record in records:
-        place = Coordinates(record.topic, record.partition)
-        starts[place] = min(starts.get(place, record.offset), record.offset)
-        positions[place] = max(positions.get(place, 0), record.offset + 1)
-        if record.value is not None:
-            by_schema[record.topic, record.value[:HEADER_BYTES]].append(record)
+        topic, partition, offset, value = record
+        by_partition[topic, partition].append(offset)
+        if value is not None:
+            by_schema[topic, value[:HEADER_BYTES]].append(record)
+    starts = {Coordinates(*place): min(offsets) for place, offsets in by_partition.items()}
+    positions = {Coordinates(*place): max(offsets) + 1 for place, offsets in by_partition.items()}
     groups: list[Group] = []
     dead: list[DeadRecord] = []
     for (topic, _), members in by_schema.items():

@@ -11,9 +11,11 @@ from projections.batch import Batch, DeadRecord, Group
 from projections.columns import json_objects, json_of, values_of
 from projections.copy_binary import RowFormat
 from projections.mapping.event import LoggedEvent
-from projections.mapping.registry import HANDLERS
+from projections.mapping.ledger_lines import ledger_lines
+from projections.mapping.registry import BY_COLUMNS, HANDLERS
 from projections.tables.history import EVENTS
-from projections.tables.shape import Change, FactTable, KeyedTable, Origin, Rollup, Value
+from projections.tables.ledger import LEDGER
+from projections.tables.shape import Change, FactTable, KeyedTable, Origin, Value
 
 Row = Sequence[Value]
 
@@ -47,7 +49,10 @@ def trading_rows(batch: Batch) -> Rows:
     """Rows of every read model that the handlers fill. An event that its handler can't take is a dead record."""
     folds: dict[FactTable | KeyedTable, _Facts | _Facets] = {}
     dead: list[DeadRecord] = []
+    loads: list[Load] = []
     for group in batch.groups:
+        if group.name in BY_COLUMNS:
+            loads.append(_ledger(group))
         handler = HANDLERS.get(group.name)
         if handler is None:
             continue
@@ -62,7 +67,16 @@ def trading_rows(batch: Batch) -> Rows:
                 if fold is None:
                     fold = folds[change.table] = _Facts() if isinstance(change.table, FactTable) else _Facets()
                 fold.add(change, event.origin)
-    return Rows([fold.load(shape) for shape, fold in folds.items()], dead)
+    return Rows([*loads, *(fold.load(shape) for shape, fold in folds.items())], dead)
+
+
+def _ledger(group: Group) -> Load:
+    columns = ledger_lines(group.events)
+    rollup = LEDGER.rollup
+    assert rollup is not None
+    body = _layout(LEDGER.table, LEDGER.columns).encode([columns.lines[name] for name in LEDGER.columns])
+    sums = _layout(rollup.table, rollup.columns).encode([columns.sums[name] for name in rollup.columns])
+    return Load(LEDGER.table, LEDGER.columns, body, len(columns.lines["line"]), LEDGER, sums)
 
 
 class _Columns:
@@ -114,10 +128,9 @@ class _Facts:
         self.rows.append(change.values + origin + change.key)
 
     def load(self, shape: FactTable | KeyedTable) -> Load:
-        rows = self.rows
         assert isinstance(shape, FactTable)
-        sums = b"" if shape.rollup is None else _sums(shape, shape.rollup, rows)
-        return Load(shape.table, shape.columns, _encoded(shape.table, shape.columns, rows), len(rows), shape, sums)
+        assert shape.rollup is None, "facts with sums are mapped by columns"
+        return Load(shape.table, shape.columns, _encoded(shape, self.rows), len(self.rows), shape)
 
 
 class _Facets:
@@ -144,7 +157,7 @@ class _Facets:
         assert isinstance(shape, KeyedTable)
         # In the order of the key, so that two writers lock rows in the same order.
         rows = [_wide_row(shape, key, self.facets[key], self.origins[key]) for key in sorted(self.facets, key=repr)]
-        return Load(shape.table, shape.columns, _encoded(shape.table, shape.columns, rows), len(rows), shape)
+        return Load(shape.table, shape.columns, _encoded(shape, rows), len(rows), shape)
 
 
 def _later(one: Origin, other: Origin) -> bool:
@@ -168,31 +181,18 @@ def _wide_row(
     return row
 
 
-def _sums(shape: FactTable, rollup: Rollup, rows: list[Row]) -> bytes:
-    """The rows of the rollup that these facts come to."""
-    places = [shape.columns.index(name) for name in rollup.by]
-    amount, first = shape.columns.index(rollup.amount), shape.columns.index("event_id")
-    totals: dict[tuple[Value, ...], tuple[int, Origin]] = {}
-    for row in rows:
-        key = tuple([row[place] for place in places])
-        value, origin = row[amount], Origin._make(row[first : first + 4])
-        assert isinstance(value, int)
-        known = totals.get(key)
-        if known is None:
-            totals[key] = (value, origin)
-        else:
-            totals[key] = (known[0] + value, origin if _later(origin, known[1]) else known[1])
-    summed = [(*key, total, *origin) for key, (total, origin) in sorted(totals.items(), key=repr)]
-    return _encoded(rollup.table, rollup.columns, summed)
-
-
 _LAYOUTS: dict[str, RowFormat] = {}
 
 
-def _encoded(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> bytes:
+def _layout(table: Table, columns: Sequence[str]) -> RowFormat:
     layout = _LAYOUTS.get(table.name)
     if layout is None:
         layout = _LAYOUTS[table.name] = RowFormat([table.c[name] for name in columns])
+    return layout
+
+
+def _encoded(shape: FactTable | KeyedTable, rows: Sequence[Row]) -> bytes:
+    layout = _layout(shape.table, shape.columns)
     return layout.encode(layout.arrays(rows))
 
 

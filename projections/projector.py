@@ -182,7 +182,7 @@ class Projector:
             return self._apart(batch, prepared.problem)
         try:
             return self._persistently(lambda pg: self._write(pg, batch, rows))
-        except psycopg.DataError as error:
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
             return self._apart(batch, str(error))
 
     def _apart(self, batch: Batch, problem: str) -> Written:

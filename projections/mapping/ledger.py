@@ -1,24 +1,9 @@
-"""Ledger lines, tax lots, taxable results, fees, dividends, the tax reserve."""
+"""Tax lots, taxable results, fees, dividends, the tax reserve. Ledger lines are in
+`ledger_lines`."""
 
 from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
-from projections.tables.ledger import LEDGER, LOTS, RESULTS, TAX_YEARS
+from projections.tables.ledger import LOTS, RESULTS, TAX_YEARS
 from projections.tables.shape import Change
-
-
-def ledger_posted(e: LoggedEvent) -> Changes:
-    settles = e["settles"] or None
-    for number, line in enumerate(e["lines"]):
-        yield LEDGER.row(
-            number,
-            book=e.book,
-            account_id=line["account_id"],
-            ledger_account=line["ledger_account"],
-            amount_cents=line["amount"],
-            cause=e["cause"],
-            reference=e["reference"],
-            settles_day=settles,
-            posted_at=e.occurred_at,
-        )
 
 
 def fee_charged(e: LoggedEvent) -> Changes:
@@ -107,7 +92,6 @@ def result(
 
 
 HANDLERS: dict[str, Handler] = {
-    "LedgerPosted": ledger_posted,
     "FeeCharged": fee_charged,
     "DividendReceived": dividend_received,
     "TaxLotOpened": tax_lot_opened,

@@ -14,6 +14,9 @@ HANDLERS: dict[str, Handler] = {
     **weeks.HANDLERS,
 }
 
+BY_COLUMNS = frozenset({"LedgerPosted"})
+"""Mapped a batch at a time (`ledger_lines`)."""
+
 HISTORY_ONLY = frozenset(
     {
         "BrokerLinkRequested",

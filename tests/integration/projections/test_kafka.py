@@ -178,4 +178,3 @@ def _project_twin(twin: Database, log: Log) -> None:
 def _drop(database: Database) -> None:
     with psycopg.connect(database.conninfo, autocommit=True) as pg:
         generations.drop(pg, database.schema)
-

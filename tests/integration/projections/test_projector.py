@@ -62,7 +62,9 @@ def test_a_story_becomes_read_models(models: Database) -> None:
     assert (row["nav"], row["tax_reserve"], row["restrictions"]) == ("5002500.01", "1461.00", [])
     lines = [r for r in read.ledger("S001") if r["ledger_account"] == "CASH"]
     assert float(row["cash"]) == sum(float(r["amount"]) for r in lines)
-    assert {(o["state"], o["cum_quantity"], o["average_price"]) for o in read.orders("S001")} == {("FILLED", 10, "2.50")}
+    assert {(o["state"], o["cum_quantity"], o["average_price"]) for o in read.orders("S001")} == {
+        ("FILLED", 10, "2.50")
+    }
     assert {(p["state"], p["quantity"], p["quantity_opened"]) for p in read.positions("S001")} == {("CLOSED", 0, -10)}
     assert read.positions("S001", open_only=True) == []
     assert [w["pnl"] for w in read.weeks("S001") if w["ticker"] == ""] == ["2435.00", "2435.00"]
@@ -74,7 +76,16 @@ def test_a_story_becomes_read_models(models: Database) -> None:
     assert life[-1] == "OrderFilled"
     # and every row names an event that is in the history
     known = {e["event_id"] for e in read.events("S001", limit=10_000)}
-    for question in (read.accounts, read.orders, read.positions, read.fills, read.ledger, read.pnl, read.weeks, read.equity):
+    for question in (
+        read.accounts,
+        read.orders,
+        read.positions,
+        read.fills,
+        read.ledger,
+        read.pnl,
+        read.weeks,
+        read.equity,
+    ):
         assert {r["event_id"] for r in question("S001")} <= known
 
 
@@ -87,7 +98,9 @@ def test_the_same_events_again_change_nothing(models: Database, told: list[LogRe
     assert dump(models) == expected
 
 
-def test_an_event_that_stands_in_the_log_twice_counts_once(models: Database, told: list[LogRecord], expected: Dump) -> None:
+def test_an_event_that_stands_in_the_log_twice_counts_once(
+    models: Database, told: list[LogRecord], expected: Dump
+) -> None:
     # given a log that repeats its records behind its end, and once inside a batch
     again: list[LogRecord] = []
     for record in told:
@@ -372,7 +385,9 @@ def test_unusable_records_are_kept_and_the_rest_goes_on(models: Database) -> Non
     assert {d["projection"] for d in read.dead_records()} == {"history", "trading"}
 
 
-def test_a_pipeline_writes_what_single_projectors_write(models: Database, told: list[LogRecord], expected: Dump) -> None:
+def test_a_pipeline_writes_what_single_projectors_write(
+    models: Database, told: list[LogRecord], expected: Dump
+) -> None:
     # given both projections behind one pipeline
     with Pipeline([Projector(models, p) for p in PROJECTIONS.values()]) as pipeline:
         for worker in pipeline.projectors:

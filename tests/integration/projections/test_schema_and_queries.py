@@ -101,7 +101,18 @@ def test_questions_are_narrowed_by_book_and_account(models: Database) -> None:
     project(models, log.records)
     read = ReadModels(models)
     # when one account of one book is asked for, then only it is shown
-    for question in (read.accounts, read.positions, read.orders, read.fills, read.ledger, read.pnl, read.weeks, read.equity, read.approvals, read.skips):  # noqa: E501
+    for question in (
+        read.accounts,
+        read.positions,
+        read.orders,
+        read.fills,
+        read.ledger,
+        read.pnl,
+        read.weeks,
+        read.equity,
+        read.approvals,
+        read.skips,
+    ):  # noqa: E501
         rows = question("S001", first)
         assert rows, question.__name__
         assert {row["account_id"] for row in rows} == {first}

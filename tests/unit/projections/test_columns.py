@@ -32,7 +32,9 @@ KINDS: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
 
 @given(data=st.data())
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=[str(kind) for kind, _ in KINDS])
-def test_values_and_json_are_what_went_in(kind: pa.DataType, values: st.SearchStrategy[Any], data: st.DataObject) -> None:
+def test_values_and_json_are_what_went_in(
+    kind: pa.DataType, values: st.SearchStrategy[Any], data: st.DataObject
+) -> None:
     rows = data.draw(st.lists(st.none() | values, max_size=6))
     array = pa.array(rows, kind)
     assert values_of(array) == rows

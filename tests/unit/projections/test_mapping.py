@@ -14,7 +14,8 @@ from projections.batch import decode
 from projections.catalogue import SHAPED
 from projections.fold import history_rows, logged_events, trading_rows
 from projections.mapping.event import ticker_of
-from projections.mapping.registry import HANDLERS, HISTORY_ONLY
+from projections.mapping.ledger_lines import ledger_lines
+from projections.mapping.registry import BY_COLUMNS, HANDLERS, HISTORY_ONLY
 from projections.tables.shape import Change
 from tests.unit.projections.factory import START_DAY, START_US, Log, imported, line, order_id, story
 
@@ -41,8 +42,8 @@ def told(change: Change) -> dict[str, Any]:
 
 def test_every_event_is_mapped_or_known_to_be_history_alone() -> None:
     names = {event.__name__ for event in ev.TOPIC_OF}
-    assert names == HANDLERS.keys() | HISTORY_ONLY
-    assert not HANDLERS.keys() & HISTORY_ONLY
+    assert names == HANDLERS.keys() | BY_COLUMNS | HISTORY_ONLY
+    assert len(names) == len(HANDLERS) + len(BY_COLUMNS) + len(HISTORY_ONLY)
 
 
 @pytest.mark.parametrize("kind", sorted(ev.TOPIC_OF, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)
@@ -108,13 +109,39 @@ def test_an_execution_is_a_fill_and_moves_the_order() -> None:
     assert filled == {"cum_quantity": 4}
 
 
-def test_ledger_lines_keep_their_place_and_their_own_account() -> None:
-    posted = ev.LedgerPosted("FILL", "x", [line("S001-GEN-001", "CASH", -5), line("S001-REV-001", "FEES", 5)], START_DAY)
-    found = changes(posted)
-    assert [(c.key, told(c)["account_id"], told(c)["amount_cents"]) for c in found] == [
-        ((0,), "S001-GEN-001", -5),
-        ((1,), "S001-REV-001", 5),
-    ]
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["S001-GEN-001", "S001-REV-001"]), st.sampled_from(["CASH", "FEES"]), st.integers(-99, 99)
+    ),
+    max_size=4,
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=5))
+def test_ledger_lines_keep_their_place_and_their_sums(posted: list[list[tuple[str, str, int]]]) -> None:
+    # given entries with any lines, unsettled in every second
+    log = Log()
+    for number, lines in enumerate(posted):
+        log.entry(
+            "S001", ev.LedgerPosted("FILL", f"x{number}", [line(*each) for each in lines], number % 2 * START_DAY)
+        )
+    (group,) = decode(log.codec, log.records).groups
+    # when they are mapped by columns
+    columns = ledger_lines(group.events)
+    # then each line is there with its place, its account and its event
+    found = {name: column.to_pylist() for name, column in columns.lines.items()}
+    said = [(n, k, *each) for n, lines in enumerate(posted) for k, each in enumerate(lines)]
+    names = ("sequence", "line", "account_id", "ledger_account", "amount_cents")
+    assert list(zip(*(found[name] for name in names), strict=True)) == said
+    assert found["settles_day"] == [START_DAY if n % 2 else None for n, *_ in said]
+    # and the sums are those of the lines, from the latest event
+    sums = {name: column.to_pylist() for name, column in columns.sums.items()}
+    want: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for n, _, account, ledger_account, amount in said:
+        key = ("S001", account, ledger_account)
+        want[key] = (want.get(key, (0, 0))[0] + amount, n)
+    keys = zip(sums["book"], sums["account_id"], sums["ledger_account"], strict=True)
+    assert dict(zip(keys, zip(sums["amount_cents"], sums["sequence"], strict=True), strict=True)) == want
 
 
 def test_an_import_gives_accounts_and_no_money() -> None:
@@ -144,9 +171,7 @@ def test_a_fee_and_a_tax_payment_lower_the_result() -> None:
     ]
 
 
-@given(
-    st.from_regex(r"[A-Z]{1,5}([.][A-Z])?", fullmatch=True), st.from_regex(r"[0-9]{6}[PC][0-9]{8}", fullmatch=True)
-)
+@given(st.from_regex(r"[A-Z]{1,5}([.][A-Z])?", fullmatch=True), st.from_regex(r"[0-9]{6}[PC][0-9]{8}", fullmatch=True))
 def test_the_ticker_of_a_contract(ticker: str, rest: str) -> None:
     assert ticker_of(ticker + rest) == ticker
     assert ticker_of(ticker) == ticker
@@ -173,7 +198,9 @@ def test_keyed_rows_are_written_in_the_order_of_their_keys() -> None:
     for names in (("a", "b"), ("b", "a")):
         log = Log()
         for name in names:
-            log.entry("S001", ev.TradingModeRestricted(name, "CC_ONLY", "CC_ONLY"), account="S001-GEN-001", at_us=START_US)
+            log.entry(
+                "S001", ev.TradingModeRestricted(name, "CC_ONLY", "CC_ONLY"), account="S001-GEN-001", at_us=START_US
+            )
         loads = trading_rows(decode(log.codec, log.records)).loads
         (load,) = (load for load in loads if load.table.name == "account_restrictions")
         bodies.append(load.body)
