@@ -31,6 +31,8 @@ BATCH_MOST = 10_000
 """Records a transaction at most; at low load it is whatever has arrived."""
 POLL_S = 0.1
 COMMIT_DEADLINE_S = 60.0
+READ_DEADLINE_S = 60.0
+"""How long a read of the log outlasts a broker that is away."""
 IDLE_COMMIT_S = 1.0
 """Offsets of records that caused no output are committed this often."""
 SETTLE_S = 5.0
@@ -55,8 +57,16 @@ class KafkaLog:
 
     def end(self, topic: str, partition: int) -> int:
         """The last stable offset: after the last record that a reader may see, markers included."""
-        _, high = self._consumer.get_watermark_offsets(TopicPartition(self._cluster.topic(topic), partition), timeout=30)
-        return high
+        place = TopicPartition(self._cluster.topic(topic), partition)
+        deadline = time.monotonic() + READ_DEADLINE_S
+        while True:
+            try:
+                _, high = self._consumer.get_watermark_offsets(place, timeout=10)
+                return high
+            except KafkaException as error:
+                if not _passing(reason_of(error)) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def records(self, topic: str, partition: int, from_offset: int = 0) -> Iterator[Message]:
         """Committed records from an offset to the end as it is now."""
@@ -65,20 +75,25 @@ class KafkaLog:
             return
         place = TopicPartition(self._cluster.topic(topic), partition, from_offset)
         self._consumer.assign([place])
+        deadline = time.monotonic() + READ_DEADLINE_S
         try:
             while True:
                 first = self._consumer.poll(1.0)
                 if first is None:
+                    if time.monotonic() > deadline:
+                        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic} {partition} from {from_offset}"))
                     continue
+                deadline = time.monotonic() + READ_DEADLINE_S
                 # `consume` alone would wait its whole time for the last, incomplete batch.
                 for message in (first, *self._consumer.consume(BATCH_MOST - 1, 0)):
                     error = message.error()
                     if error is None:
                         yield as_message(topic, message)
-                    elif error.code() != KafkaError._PARTITION_EOF:
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        if (message.offset() or 0) >= end:
+                            return
+                    elif not _passing(error):
                         raise KafkaException(error)
-                    elif (message.offset() or 0) >= end:
-                        return
         finally:
             self._consumer.unassign()
 

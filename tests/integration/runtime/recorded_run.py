@@ -1,0 +1,188 @@
+"""A recorded run over a real cluster, its processors as processes of their own that are started again when they die."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from domain.commands import CommandHeader, CreateSystem
+from domain.inputs import LogOpened, Watermark
+from gateways.broker.paper import PaperBroker
+from gateways.market.feed import COMMANDS, TICKS, command, commands_complete, market_records, opening
+from gateways.market.port import MarketDataRequest, open_source
+from infra.kafka.clients import admin, producer
+from infra.kafka.cluster import Cluster
+from infra.kafka.topics import ensure_topics
+from infra.settings import CHECKOUT
+from infra.stream.contract import Message, Output
+from processors.book.digest import digest_of
+from processors.book.task import BookProcessor
+from processors.market import MarketProcessor
+from processors.runtime.kafka import KafkaLog
+from processors.runtime.memory import MemoryLog, MemoryRuntime
+from schemas.codec import Codec
+
+PARTITIONS = MARKET_PARTITIONS = 4
+PROCESSORS = ("market", "book", "paper-broker")
+CONFIG = {"env.mode": "SIM", "gen.tickers": "AAPL,GOOG", "rev.tickers": "IBM,MSFT", "sim.hitl_policy": "AUTO_APPROVE"}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is fed: the same records whatever runtime takes them."""
+
+    first: dt.date
+    last: dt.date
+    books: tuple[str, ...] = ("S001",)
+    config: dict[str, str] = field(default_factory=lambda: dict(CONFIG))
+
+    @property
+    def until_us(self) -> int:
+        """End of the recording: the Saturday job of the last week is in."""
+        return int(dt.datetime.combine(self.last, dt.time(23), dt.UTC).timestamp() * 1e6) + 2 * 86_400_000_000
+
+    def records(self) -> Iterable[Output]:
+        """Everything that gateways and the operator write."""
+        opened = LogOpened("test", PARTITIONS, MARKET_PARTITIONS, "CRC32", 1_000_000, 100_000, True)
+        at = int(dt.datetime.combine(self.first, dt.time(10), dt.UTC).timestamp() * 1e6)
+        founding = [
+            command(book, CreateSystem(CommandHeader(f"create-{book}", book, at, 0, "USER", "owner", "OWNER", book),
+                                       500_000_000, "subject", "DU1", self.config), PARTITIONS)
+            for book in self.books
+        ]
+        request = MarketDataRequest(("AAPL", "GOOG", "IBM", "MSFT"), self.first, self.last)
+        market = chain.from_iterable(
+            outputs for _, outputs in market_records(iter(open_source("sample").moments(request)), MARKET_PARTITIONS)
+        )
+        end = Codec.load().encode_record(Watermark(self.until_us))
+        ends = [Output(TICKS, p, None, end) for p in range(MARKET_PARTITIONS)]
+        return chain(opening(opened), founding, commands_complete(opened, self.until_us), market, ends)
+
+
+def in_memory(recording: Recording) -> tuple[str, MemoryLog, MemoryRuntime]:
+    """The oracle: the same recording on the memory runtime."""
+    log = MemoryLog(PARTITIONS)
+    runtime = MemoryRuntime(log, [
+        (MarketProcessor(MARKET_PARTITIONS, PARTITIONS), MARKET_PARTITIONS), (BookProcessor(), PARTITIONS), (PaperBroker(), PARTITIONS),
+    ])
+    for number, record in enumerate(recording.records()):
+        log.append(*record)
+        if number % 20_000 == 0:
+            runtime.run()
+    runtime.run()
+    return digest_of(log.records, PARTITIONS).value(), log, runtime
+
+
+class RunOnKafka:
+    """The recording on a cluster; `processes` may be killed at any moment."""
+
+    def __init__(self, cluster: Cluster, recording: Recording, folder: Path, counts: dict[str, int] | None = None) -> None:
+        self.cluster, self.recording, self._folder = cluster, recording, folder
+        self._stop = threading.Event()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.restarts = 0
+        wanted = {name: (counts or {}).get(name, 1) for name in PROCESSORS}
+        self._names = [f"{name}-{number}" for name, count in wanted.items() for number in range(count)]
+        self._promises = dict.fromkeys(range(PARTITIONS), 0)
+        self._read = dict.fromkeys(range(PARTITIONS), 0)
+
+    def __enter__(self) -> RunOnKafka:
+        keep = admin(self.cluster)
+        ensure_topics(keep, self.cluster, partitions=PARTITIONS)
+        for name in self._names:
+            self._start(name)
+        self._keeper = threading.Thread(target=self._keep_alive, daemon=True)
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._keeper.join()
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def _start(self, name: str) -> None:
+        kind = name.rpartition("-")[0]
+        with (self._folder / f"{name}.log").open("ab") as out:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.runtime.child", kind, self.cluster.bootstrap, self.cluster.namespace, name],
+                cwd=CHECKOUT, stdout=out, stderr=out,
+            )
+
+    def _keep_alive(self) -> None:
+        while not self._stop.wait(0.1):
+            for name, process in list(self.processes.items()):
+                if process.poll() is not None:
+                    self.restarts += 1
+                    self._start(name)
+
+    def kill(self, name: str) -> None:
+        """kill -9; the keeper starts it again."""
+        self.processes[name].kill()
+
+    def feed(self) -> None:
+        """Write the whole recording."""
+        client = producer(self.cluster)
+        for topic, partition, key, value in self.recording.records():
+            while True:
+                try:
+                    client.produce(self.cluster.topic(topic), value, key, partition)
+                    break
+                except BufferError:
+                    client.poll(0.1)
+            client.poll(0)
+        assert client.flush(120) == 0
+
+    def progress_us(self, log: KafkaLog) -> int:
+        """Event time that every book partition has reached."""
+        codec = Codec.load()
+        header = codec.header("BookProgress")
+        for partition in self._promises:
+            for message in log.records("orders", partition, self._read[partition]):
+                self._read[partition] = message.offset + 1
+                if message.value is not None and message.value[:5] == header:
+                    self._promises[partition] = codec.decode(message.value)[1]["promise_us"]
+        return min(self._promises.values())
+
+    def finish(self, log: KafkaLog, at: Sequence[tuple[int, object]] = (), limit_s: float = 240) -> None:
+        """Wait for the end of the recording; on the way call what stands in `at` (event time, callable) when reached."""
+        due = list(at)
+        deadline = time.monotonic() + limit_s
+        while True:
+            reached = self.progress_us(log)
+            while due and reached >= due[0][0]:
+                act = due.pop(0)[1]
+                assert callable(act)
+                act()
+            if reached > self.recording.until_us:
+                return
+            assert time.monotonic() < deadline, f"stands at {dt.datetime.fromtimestamp(reached / 1e6, dt.UTC)}; see {self._folder}"
+            time.sleep(0.05)
+
+    def digest(self, log: KafkaLog) -> str:
+        """Digest of the log as it stands; checks chain and events on the way."""
+        return digest_of(log.records, PARTITIONS).value()
+
+    def journal(self, log: KafkaLog, partition: int) -> list[tuple[bytes | None, bytes | None]]:
+        """Keys and values of a partition's journal."""
+        return [(m.key, m.value) for m in log.records("journal", partition)]
+
+
+def journal_of(log: MemoryLog, partition: int) -> list[tuple[bytes | None, bytes | None]]:
+    """The oracle's journal."""
+    return [(m.key, m.value) for m in log.records("journal", partition)]
+
+
+__all__ = ["COMMANDS", "Message", "Recording", "RunOnKafka", "in_memory", "journal_of"]

@@ -1,0 +1,107 @@
+"""kill -9 at random moments of a run: afterwards the journal is, byte for byte, what the memory runtime makes of the inputs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.kafka.broker import LocalBroker
+from infra.kafka.cluster import Cluster
+from processors.runtime.kafka import KafkaLog
+from processors.runtime.memory import MemoryLog
+from tests.integration.runtime.recorded_run import PARTITIONS, Recording, RunOnKafka, in_memory, journal_of
+
+KILLS = 20 if os.environ.get("ALLUSE_CHAOS") else 3
+LAST = dt.date(2011, 6, 30) if os.environ.get("ALLUSE_CHAOS") else dt.date(2011, 4, 15)
+RECORDING = Recording(dt.date(2011, 3, 1), LAST, books=("S001", "S002", "S007"))
+
+
+@pytest.fixture(scope="module")
+def oracle() -> tuple[str, MemoryLog]:
+    digest, log, _ = in_memory(RECORDING)
+    return digest, log
+
+
+@pytest.fixture
+def moments(request: pytest.FixtureRequest) -> list[int]:
+    """Event times at which something is killed, random, but the same for the same seed."""
+    seed = os.environ.get("ALLUSE_SEED", request.node.name)
+    first = int(dt.datetime.combine(RECORDING.first, dt.time(10), dt.UTC).timestamp() * 1e6)
+    chance = random.Random(seed)
+    return sorted(chance.randrange(first, RECORDING.until_us) for _ in range(KILLS))
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path, cache: Path) -> Iterator[LocalBroker]:
+    with LocalBroker(tmp_path, cache) as local:
+        yield local
+
+
+@pytest.mark.parametrize("name", ["market", "book", "paper-broker"])
+def test_a_killed_processor_leaves_the_journal_as_it_is_without_kills(
+    name: str, cluster: Cluster, tmp_path: Path, moments: list[int], oracle: tuple[str, MemoryLog]
+) -> None:
+    with RunOnKafka(cluster, RECORDING, tmp_path) as run:
+        log = KafkaLog(cluster)
+        run.feed()
+        run.finish(log, [(at, lambda: run.kill(f"{name}-0")) for at in moments], limit_s=60 * KILLS)
+        assert run.restarts >= 1, "nothing was killed"
+        same_as_oracle(run, log, oracle)
+
+
+def test_with_two_book_processes_and_one_of_them_killed(
+    cluster: Cluster, tmp_path: Path, moments: list[int], oracle: tuple[str, MemoryLog]
+) -> None:
+    with RunOnKafka(cluster, RECORDING, tmp_path, {"book": 2}) as run:
+        log = KafkaLog(cluster)
+        run.feed()
+        run.finish(log, [(at, lambda n=n: run.kill(f"book-{n % 2}")) for n, at in enumerate(moments)], limit_s=60 * KILLS)
+        same_as_oracle(run, log, oracle)
+
+
+def test_a_killed_kafka_loses_and_doubles_nothing(
+    own_broker: LocalBroker, tmp_path: Path, moments: list[int], oracle: tuple[str, MemoryLog]
+) -> None:
+    cluster = Cluster(own_broker.bootstrap)
+
+    def crash() -> None:
+        own_broker.kill()
+        own_broker.start()
+
+    with RunOnKafka(cluster, RECORDING, tmp_path) as run:
+        log = KafkaLog(cluster)
+        run.feed()
+        run.finish(log, [(at, crash) for at in moments], limit_s=60 * KILLS)
+        same_as_oracle(run, log, oracle)
+
+
+def same_as_oracle(run: RunOnKafka, log: KafkaLog, oracle: tuple[str, MemoryLog]) -> None:
+    digest, memory = oracle
+    for partition in range(PARTITIONS):
+        assert run.journal(log, partition) == journal_of(memory, partition), f"partition {partition} differs"
+    assert run.digest(log) == digest
+
+
+def test_an_input_moved_by_one_place_changes_the_digest(oracle: tuple[str, MemoryLog]) -> None:
+    records = list(Recording(dt.date(2011, 3, 1), dt.date(2011, 3, 4)).records())
+    plain, _, _ = in_memory(_Given(records))
+    ticks = [n for n, r in enumerate(records) if r.topic == "market.ticks" and r.key == b"AAPL"]
+    one, other = ticks[len(ticks) // 2], ticks[len(ticks) // 2 + 1]
+    records[one], records[other] = records[other], records[one]
+    moved, _, _ = in_memory(_Given(records))
+    assert moved != plain
+
+
+class _Given(Recording):
+    """A recording of given records."""
+
+    def __init__(self, records: list[object]) -> None:
+        object.__setattr__(self, "_given", list(records))
+
+    def records(self):  # noqa: ANN201  # pyright: ignore
+        return object.__getattribute__(self, "_given")
