@@ -1,0 +1,138 @@
+"""What each process of the system runs: `python -m alluse.processes KIND NAME`, started and watched by the supervisor.
+
+A process notes its pid once a second, with how far it has come, under ALLUSE_HOME/run/children; it ends by itself when
+its supervisor is gone, so that no orphan goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from alluse.homes import Home, write_note
+from alluse.plans import GRID_US, MARKET_PARTITIONS, PARTITIONS
+from infra.errors import AllUseError
+from infra.logs import configure_logs
+from infra.processes import ServerProcess
+from infra.settings import Settings, load_settings
+
+_log = logging.getLogger("alluse.processes")
+
+KINDS = ("market", "book", "paper-broker", "projections")
+BEAT_S = 1.0
+Progress = Callable[[], dict[str, Any]]
+
+
+def names(processors: int) -> dict[str, str]:
+    """The processes of a system: name to kind."""
+    books = {f"book-{n}": "book" for n in range(processors)}
+    return {"market": "market", **books, "paper-broker": "paper-broker", "projections": "projections"}
+
+
+class Beat(threading.Thread):
+    """Keeps the process's note fresh, and watches that its parent lives."""
+
+    def __init__(self, home: Home, kind: str, name: str, log: str, progress: Progress, stop: threading.Event) -> None:
+        super().__init__(name="beat", daemon=True)
+        self._file = home.child_file(name)
+        self._process = ServerProcess.of(os.getpid())
+        self._fixed: dict[str, Any] = {"kind": kind, "log": log, "since": time.time()}
+        self._progress = progress
+        self._stop_event = stop
+        self._parent = os.getppid()
+
+    def run(self) -> None:
+        advanced_at, last = time.time(), None
+        while True:
+            progress = self._progress()
+            if progress != last:
+                advanced_at, last = time.time(), progress
+            write_note(
+                self._file,
+                {
+                    "pid": self._process.pid,
+                    "created": self._process.created,
+                    **self._fixed,
+                    "beat": time.time(),
+                    "advanced": advanced_at,
+                    "progress": progress,
+                },
+            )
+            if self._stop_event.wait(BEAT_S):
+                return
+            if os.getppid() != self._parent:
+                _log.warning("the supervisor is gone, ending")
+                self._stop_event.set()
+
+
+def run_kind(kind: str, name: str, settings: Settings, stop: threading.Event) -> None:
+    """Run one process of the system until `stop` is set."""
+    assert settings.kafka_bootstrap_servers is not None
+    cluster = settings.cluster(settings.kafka_bootstrap_servers)
+    home = Home(settings)
+
+    def beat(progress: Progress) -> None:
+        Beat(home, kind, name, settings.namespace, progress, stop).start()
+
+    if kind == "projections":
+        from infra.postgres import open_database
+        from projections.kafka import LiveReader
+
+        database, _ = open_database(settings)
+        beat(dict[str, Any])
+        LiveReader(cluster, database, instance=name).run(stop)
+        return
+
+    from processors.runtime.kafka import ProcessorRunner
+
+    runner = ProcessorRunner(cluster, _processor(kind), instance=name)
+
+    def progress() -> dict[str, Any]:
+        return {str(partition): list(counts) for partition, counts in sorted(runner.advanced().items())}
+
+    beat(progress)
+    runner.run(stop)
+
+
+def _processor(kind: str) -> Any:
+    match kind:
+        case "market":
+            from processors.market.task import MarketProcessor
+
+            return MarketProcessor(MARKET_PARTITIONS, PARTITIONS, GRID_US)
+        case "book":
+            from processors.book.task import BookProcessor
+
+            return BookProcessor()
+        case "paper-broker":
+            from gateways.broker.paper import PaperBroker
+
+            return PaperBroker()
+        case _:
+            raise ValueError(f"no kind of process: {kind}")
+
+
+def main(arguments: list[str]) -> int:
+    """The process; returns its exit code."""
+    kind, name = arguments
+    settings = load_settings()
+    configure_logs(settings.log)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run_kind(kind, name, settings, stop)
+    except AllUseError as error:
+        _log.error("%s", error)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
