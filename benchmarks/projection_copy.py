@@ -2,8 +2,10 @@
 
     python -m benchmarks.projection_copy [--events 200000] [--batch 10000] [--rounds 3] [--json]
 
-Bare: `psycopg`, one connection, `COPY ... (FORMAT binary)` with `write_row` and `set_types`, rows ready as Python objects
-before the clock, `--batch` rows a transaction. The projection starts from the records' bytes: decoding, mapping, COPY into
+Bare: `psycopg`, one connection, `COPY ... (FORMAT binary)` with `write_row` and `set_types`, rows ready as Python
+objects
+before the clock, `--batch` rows a transaction. The projection starts from the records' bytes: decoding, mapping, COPY
+into
 staging, the guarded statement a table, offsets, all on the clock. Same server, same session settings
 (synchronous_commit off), tables empty before each round, rounds interleaved. Level: ratio at least 0.5.
 """

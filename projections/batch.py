@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from projections.arrow import RecordBatch, compute
 from schemas.codec import HEADER_BYTES, Codec
 from schemas.errors import SchemaError
 
@@ -44,7 +42,7 @@ class Group:
 
     topic: str
     name: str
-    events: pa.RecordBatch
+    events: RecordBatch
     records: list[LogRecord]
 
 
@@ -107,9 +105,10 @@ def _group(codec: Codec, topic: str, records: list[LogRecord], dead: list[DeadRe
 def _each_once(group: Group) -> Group:
     """The group without repetitions of an event."""
     ids = group.events.column("envelope").field("event_id")
-    if pc.count_distinct(ids).as_py() == len(ids):
+    if compute.count_distinct(ids).as_py() == len(ids):
         return group
-    firsts = {event_id: index for index, event_id in reversed(list(enumerate(ids.to_pylist())))}
+    names: list[str] = ids.to_pylist()
+    firsts = {name: index for index, name in reversed(list(enumerate(names)))}
     kept = sorted(firsts.values())
     return Group(group.topic, group.name, group.events.take(kept), [group.records[i] for i in kept])
 
@@ -121,9 +120,9 @@ def _event_times(groups: list[Group]) -> dict[Coordinates, int]:
         recorded = envelope.field("recorded_at_us")
         partitions = {record.partition for record in group.records}
         if len(partitions) == 1:
-            latest = {partitions.pop(): pc.max(recorded).as_py()}
+            latest = {partitions.pop(): compute.max(recorded).as_py()}
         else:
-            latest = dict[int, int]()
+            latest: dict[int, int] = {}
             for record, time in zip(group.records, recorded.to_numpy().tolist(), strict=True):
                 latest[record.partition] = max(latest.get(record.partition, time), time)
         for partition, time in latest.items():

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from projections.arrow import Array, compute
 
 
-def values_of(array: pa.Array) -> list[Any]:
+def values_of(array: Array) -> list[Any]:
     """The column as Avro's Python values: int, bool, str, None, lists, dicts. Much faster than `to_pylist`."""
     kind = array.type
     if pa.types.is_struct(kind):
@@ -25,48 +26,50 @@ def values_of(array: pa.Array) -> list[Any]:
     return array.to_numpy(zero_copy_only=False).tolist()
 
 
-def json_of(array: pa.Array) -> pa.Array:
+def json_of(array: Array) -> Array:
     """The column as JSON texts; null is `null`."""
     kind = array.type
     if pa.types.is_struct(kind):
         texts = json_objects(
-            [field.name for field in kind], [array.field(i) for i in range(kind.num_fields)], len(array)
+            [kind.field(i).name for i in range(kind.num_fields)],
+            [array.field(i) for i in range(kind.num_fields)],
+            len(array),
         )
-        texts = pc.if_else(array.is_valid(), texts, None) if array.null_count else texts
+        texts = compute.if_else(array.is_valid(), texts, None) if array.null_count else texts
     elif pa.types.is_map(kind):
-        pairs = pc.binary_join_element_wise(json_of(array.keys), json_of(array.items), ":")
+        pairs = compute.binary_join_element_wise(json_of(array.keys), json_of(array.items), ":")
         texts = _bracketed("{", array, pairs, "}")
     elif pa.types.is_list(kind):
         texts = _bracketed("[", array, json_of(array.values), "]")
     elif pa.types.is_integer(kind):
-        texts = pc.cast(array, pa.string())
+        texts = compute.cast(array, pa.string())
     elif pa.types.is_boolean(kind):
-        texts = pc.if_else(array, "true", "false")
+        texts = compute.if_else(array, "true", "false")
     elif _needs_escapes(array):
         texts = pa.array([json.dumps(v, ensure_ascii=False) for v in values_of(array)], pa.string())
     else:
-        texts = pc.binary_join_element_wise('"', array, '"', "")
-    return pc.fill_null(texts, "null") if texts.null_count else texts
+        texts = compute.binary_join_element_wise('"', array, '"', "")
+    return compute.fill_null(texts, "null") if texts.null_count else texts
 
 
-def json_objects(names: Sequence[str], columns: Sequence[pa.Array], count: int) -> pa.Array:
+def json_objects(names: Sequence[str], columns: Sequence[Array], count: int) -> Array:
     """One JSON object a row, of columns under these names."""
     if not names:
         return pa.array(["{}"] * count, pa.string())
     pieces: list[Any] = []
     for number, (name, column) in enumerate(zip(names, columns, strict=True)):
         pieces += [("," if number else "{") + json.dumps(name) + ":", json_of(column)]
-    return pc.binary_join_element_wise(*pieces, "}", "")
+    return compute.binary_join_element_wise(*pieces, "}", "")
 
 
-def _bracketed(left: str, array: pa.Array, members: pa.Array, right: str) -> pa.Array:
+def _bracketed(left: str, array: Array, members: Array, right: str) -> Array:
     """The members' texts of each list or map, with commas between and brackets around."""
     lists = pa.ListArray.from_arrays(array.offsets, members)
-    texts = pc.binary_join_element_wise(left, pc.binary_join(lists, ","), right, "")
-    return pc.if_else(array.is_valid(), texts, None) if array.null_count else texts
+    texts = compute.binary_join_element_wise(left, compute.binary_join(lists, ","), right, "")
+    return compute.if_else(array.is_valid(), texts, None) if array.null_count else texts
 
 
-def _structs(array: pa.Array) -> list[Any]:
+def _structs(array: Array) -> list[Any]:
     names = [field.name for field in array.type]
     children = [values_of(array.field(i)) for i in range(array.type.num_fields)]
     rows = [dict(zip(names, row, strict=True)) for row in zip(*children, strict=True)]
@@ -75,13 +78,13 @@ def _structs(array: pa.Array) -> list[Any]:
     return rows
 
 
-def _slices(array: pa.Array) -> list[slice | None]:
+def _slices(array: Array) -> list[slice | None]:
     offsets = array.offsets.to_numpy().tolist()
     valid = array.is_valid().to_pylist() if array.null_count else [True] * len(array)
     return [slice(a, b) if ok else None for a, b, ok in zip(offsets, offsets[1:], valid, strict=False)]
 
 
-def _needs_escapes(array: pa.Array) -> bool:
+def _needs_escapes(array: Array) -> bool:
     """Whether any text holds a quote, a backslash or a control character."""
     data = array.buffers()[2]
     if data is None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer
 from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from projections.arrow import Array, compute
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -35,11 +36,11 @@ class RowFormat:
         self.names = tuple(column.name for column in columns)
         self._kinds = [_kind(column) for column in columns]
 
-    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[pa.Array]:
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[Array]:
         """Columns of rows that are Python values: text and JSON `str`, times microseconds, days day numbers."""
         return [pa.array(c, _ARROW[k]) for c, k in zip(zip(*rows, strict=True), self._kinds, strict=True)]
 
-    def encode(self, arrays: Sequence[pa.Array]) -> bytes:
+    def encode(self, arrays: Sequence[Array]) -> bytes:
         """The body of a COPY: rows without header and trailer. Raises ValueError for text that is no UUID."""
         count = len(arrays[0])
         if count == 0:
@@ -52,7 +53,9 @@ class RowFormat:
             else:
                 _add_fixed(run, array, kind)
         pieces = run.pieces()
-        joined = pieces[0] if len(pieces) == 1 else pc.binary_join_element_wise(*pieces, pa.scalar(b"", pa.binary()))
+        joined = (
+            pieces[0] if len(pieces) == 1 else compute.binary_join_element_wise(*pieces, pa.scalar(b"", pa.binary()))
+        )
         offsets = np.frombuffer(joined.buffers()[1], np.int32)[joined.offset : joined.offset + count + 1]
         return joined.buffers()[2][int(offsets[0]) : int(offsets[-1])].to_pybytes()
 
@@ -62,17 +65,17 @@ class _Run:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._pieces: list[pa.Array] = []
+        self._pieces: list[Array] = []
         self._fields: list[ColumnBytes] = []
 
     def add(self, dtype: np.dtype[Any], values: np.ndarray[Any, Any]) -> None:
         self._fields.append((dtype, values))
 
-    def add_piece(self, piece: pa.Array) -> None:
+    def add_piece(self, piece: Array) -> None:
         self._flush()
         self._pieces.append(piece)
 
-    def pieces(self) -> list[pa.Array]:
+    def pieces(self) -> list[Array]:
         self._flush()
         return self._pieces
 
@@ -86,29 +89,31 @@ class _Run:
         self._fields = []
 
 
-def _binary(packed: np.ndarray[Any, Any]) -> pa.Array:
+def _binary(packed: np.ndarray[Any, Any]) -> Array:
     """Each element's bytes as one binary value."""
     width, count = packed.dtype.itemsize, len(packed)
-    offsets = np.arange(0, (count + 1) * width, width, np.int32)
-    return pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(packed.tobytes())])
+    offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
+    return pa.Array.from_buffers(
+        pa.binary(), count, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(packed.tobytes())]
+    )
 
 
-def _add_text(run: _Run, array: pa.Array, *, jsonb: bool) -> None:
+def _add_text(run: _Run, array: Array, *, jsonb: bool) -> None:
     """Text as it is; jsonb with its version byte in front. Null: length -1 and nothing."""
-    lengths = pc.binary_length(array)
+    lengths = compute.binary_length(array)
     if array.null_count == 0:
         run.add(np.dtype(">i4"), lengths.to_numpy() + int(jsonb))
         if jsonb:
             run.add(np.dtype("u1"), np.ones(run.count, "u1"))
         run.add_piece(array.cast(pa.binary()))
         return
-    numbers = pc.fill_null(lengths, -1 - int(jsonb)).to_numpy() + int(jsonb)
+    numbers = compute.fill_null(lengths, -1 - int(jsonb)).to_numpy() + int(jsonb)
     run.add(np.dtype(">i4"), numbers)
-    body = pc.binary_join_element_wise(b"\x01", array.cast(pa.binary()), b"") if jsonb else array.cast(pa.binary())
-    run.add_piece(pc.fill_null(body, b""))
+    body = compute.binary_join_element_wise(b"\x01", array.cast(pa.binary()), b"") if jsonb else array.cast(pa.binary())
+    run.add_piece(compute.fill_null(body, b""))
 
 
-def _add_fixed(run: _Run, array: pa.Array, kind: str) -> None:
+def _add_fixed(run: _Run, array: Array, kind: str) -> None:
     dtype, values = _fixed(array, kind)
     if array.null_count == 0:
         run.add(np.dtype(">i4"), np.full(run.count, dtype.itemsize, ">i4"))
@@ -116,13 +121,13 @@ def _add_fixed(run: _Run, array: pa.Array, kind: str) -> None:
         return
     packed = np.empty(run.count, np.dtype([("l", ">i4"), ("v", dtype)]))
     packed["l"], packed["v"] = dtype.itemsize, values
-    run.add_piece(pc.if_else(array.is_valid(), _binary(packed), pa.scalar(_NULL, pa.binary())))
+    run.add_piece(compute.if_else(array.is_valid(), _binary(packed), pa.scalar(_NULL, pa.binary())))
 
 
-def _fixed(array: pa.Array, kind: str) -> ColumnBytes:
+def _fixed(array: Array, kind: str) -> ColumnBytes:
     if kind == "uuid":
         return np.dtype("V16"), _uuids(array)
-    numbers = (pc.fill_null(array, False if kind == "bool" else 0) if array.null_count else array).to_numpy(
+    numbers = (compute.fill_null(array, False if kind == "bool" else 0) if array.null_count else array).to_numpy(
         zero_copy_only=False
     )
     match kind:
@@ -138,9 +143,9 @@ def _fixed(array: pa.Array, kind: str) -> ColumnBytes:
             return np.dtype(">i4"), numbers - _UNIX_TO_POSTGRES_DAYS
 
 
-def _uuids(array: pa.Array) -> np.ndarray[Any, Any]:
+def _uuids(array: Array) -> np.ndarray[Any, Any]:
     """Texts 8-4-4-4-12 to 16 bytes each."""
-    if array.null_count or not pc.all(pc.equal(pc.binary_length(array), 36)).as_py():
+    if array.null_count or not compute.all(compute.equal(compute.binary_length(array), 36)).as_py():
         raise ValueError("an id is not a UUID in its 36 characters")
     start = array.offset
     offsets = np.frombuffer(array.buffers()[1], np.int32)[start : start + len(array) + 1]

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Table
 
+from projections.arrow import Array, RecordBatch
 from projections.batch import Batch, DeadRecord, Group
 from projections.columns import json_objects, json_of, values_of
 from projections.copy_binary import RowFormat
@@ -82,7 +83,7 @@ def _ledger(group: Group) -> Load:
 class _Columns:
     """Fields of a group's events, converted when they are first asked for."""
 
-    def __init__(self, events: pa.RecordBatch) -> None:
+    def __init__(self, events: RecordBatch) -> None:
         self._events = events
         self._values: dict[str, list[Any]] = {}
         self._texts: dict[str, list[str]] = {}
@@ -210,11 +211,11 @@ def history_rows(batch: Batch) -> Rows:
     return Rows([Load(EVENTS, _HISTORY.names, body, sum(len(group.records) for group in batch.groups), None)])
 
 
-def _history_columns(group: Group) -> list[pa.Array]:
+def _history_columns(group: Group) -> list[Array]:
     envelope = group.events.column("envelope")
     own = [name for name in group.events.schema.names if name != "envelope"]
     count = len(group.records)
-    columns: list[pa.Array] = []
+    columns: list[Array] = []
     for name in _HISTORY.names:
         if name == "topic":
             columns.append(pa.repeat(pa.scalar(group.topic), count))

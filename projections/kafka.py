@@ -1,4 +1,4 @@
-"""The output topics on Kafka: the live reader in a consumer group, and the reader for a rebuild. No producer anywhere."""
+"""The output topics on Kafka: the live reader in a consumer group, and that of a rebuild. No producer."""
 
 import logging
 import threading
@@ -194,7 +194,8 @@ class KafkaLog:
             elif time.monotonic() > deadline:
                 raise UnavailableError(
                     "KAFKA_UNREACHABLE",
-                    f"Nothing came from {', '.join(sorted({p.topic for p in open_places}))} for {self._timeout_s:.0f} s.",
+                    f"Nothing came from {', '.join(sorted({p.topic for p in open_places}))} for "
+                    f"{self._timeout_s:.0f} s.",
                     "Check the Kafka cluster and start again.",
                 )
 
@@ -231,7 +232,8 @@ def _raise(message: Message) -> None:
         raise LogGapError(
             "PROJECTION_LOG_GAP",
             f"{message.topic()}/{message.partition()} does not hold the offset to go on from: {error.str()}.",
-            "The log was trimmed or made anew. Rebuild the projections (`alluse ops rebuild`), after restoring the log.",
+            "The log was trimmed or made anew. Rebuild the projections (`alluse ops rebuild`), after "
+            "restoring the log.",
         )
     if error.fatal() or not error.retriable():
         raise KafkaException(error)

@@ -1,4 +1,4 @@
-"""Bring the read models' schema up to date: Alembic, configured in code, one transaction, safe when two start at once."""
+"""Bring the read models' schema up to date: Alembic, configured in code, one transaction, safe for two at once."""
 
 import hashlib
 from pathlib import Path

@@ -1,7 +1,7 @@
 """A projection at work on one database: claims partitions of the log, writes batches, survives a lost database.
 
 One transaction a batch: check the claims (row locks on `projection_offsets`), COPY into staging, one statement a table,
-move the offsets, commit. All statements are safe to repeat, so a batch whose commit got no answer is simply written again.
+move the offsets, commit. All statements are safe to repeat, so a batch whose commit got no answer is written again.
 """
 
 import itertools
@@ -119,7 +119,7 @@ class Projector:
         try:
             with pg.transaction():
                 pg.execute("SET LOCAL synchronous_commit TO on")
-                pg.execute(f"SET LOCAL lock_timeout TO {CLAIM_LOCK_TIMEOUT_MS}")
+                pg.execute(sql.SQL("SET LOCAL lock_timeout TO {}").format(CLAIM_LOCK_TIMEOUT_MS))
                 generation = self._fixed or generations.live(pg, base, self.projection, lock=True)
                 starts: dict[Coordinates, int] = {}
                 epochs: dict[Coordinates, int] = {}
@@ -139,6 +139,7 @@ class Projector:
             raise
         if generation != self._generation:
             self._generation = generation
+            self._epochs.clear()  # claims of another generation are none, even if their numbers are the same
             self.close()  # staging tables are of the session and look like the generation's
         self._epochs.update(epochs)
         return starts
@@ -148,7 +149,8 @@ class Projector:
         for place in wanted:
             pg.execute(
                 sql.SQL(
-                    "SELECT pg_terminate_backend(a.pid) FROM {} o JOIN pg_stat_activity a ON a.application_name = o.owner "
+                    "SELECT pg_terminate_backend(a.pid) FROM {} o JOIN pg_stat_activity a ON a.application_name = "
+                    "o.owner "
                     "WHERE o.projection = %s AND o.topic = %s AND o.partition = %s AND a.pid <> pg_backend_pid()"
                 ).format(sql.Identifier(self.database.schema, "projection_offsets")),
                 [self.projection.name, *place],
@@ -219,12 +221,13 @@ class Projector:
         return Written(len(batch.records), sum(load.rows for load in rows.loads), len(rows.dead))
 
     def _check_claims(self, pg: Connection[TupleRow], generation: Generation, batch: Batch) -> bool:
-        """Lock the batch's partitions and see that they are still ours; returns whether all of it is yet to be written."""
+        """Lock the batch's partitions and see that they are still ours; whether all of it is yet to be written."""
         places = sorted(batch.positions)
         rows = pg.execute(
             sql.SQL(
                 "SELECT topic, partition, epoch, next_offset FROM {} WHERE projection = %s AND generation = %s AND "
-                "(topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[])) ORDER BY topic, partition FOR UPDATE"
+                "(topic, partition) IN (SELECT * FROM unnest(%s::text[], %s::int[])) ORDER BY topic, partition "
+                "FOR UPDATE"
             ).format(sql.Identifier(self.database.schema, "projection_offsets")),
             [generation.projection, generation.number, [p.topic for p in places], [p.partition for p in places]],
         ).fetchall()
@@ -252,8 +255,10 @@ class Projector:
         pg.execute(
             sql.SQL(
                 "UPDATE {} o SET next_offset = greatest(o.next_offset, b.next_offset), "
-                "event_time = greatest(o.event_time, timestamptz 'epoch' + b.event_us * interval '1 microsecond'), advanced_at = clock_timestamp() "
-                "FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS b (topic, partition, next_offset, event_us) "
+                "event_time = greatest(o.event_time, timestamptz 'epoch' + b.event_us * interval '1 "
+                "microsecond'), advanced_at = clock_timestamp() "
+                "FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS b (topic, partition, "
+                "next_offset, event_us) "
                 "WHERE o.projection = %s AND o.generation = %s AND o.topic = b.topic AND o.partition = b.partition"
             ).format(sql.Identifier(self.database.schema, "projection_offsets")),
             [
@@ -269,7 +274,7 @@ class Projector:
     # ------------------------------------------------------------------ the connection
 
     def _persistently(self, work: Callable[[Connection[TupleRow]], T]) -> T:
-        """Do `work`; when the database goes away, or two writers wait for each other, do it again until patience ends."""
+        """Do `work`; when the database goes away, or two writers block each other, again until patience ends."""
         deadline = time.monotonic() + self._patience.total_s
         pause = self._patience.first_s
         while True:
@@ -283,7 +288,7 @@ class Projector:
                 if time.monotonic() + pause > deadline:
                     raise DatabaseUnavailableError(
                         "POSTGRES_UNREACHABLE",
-                        f"PostgreSQL did not take a batch of {self.projection.name} for {self._patience.total_s:.0f} s: "
+                        f"PostgreSQL took nothing of {self.projection.name} for {self._patience.total_s:.0f} s: "
                         f"{(str(error).strip() or type(error).__name__).splitlines()[0]}.",
                         "Bring the database back and start the projection again: it goes on where it stopped.",
                     ) from error

@@ -1,15 +1,15 @@
 """What the command line and the web ask of the read models.
 
-Rows are dicts for people and JSON: money and prices as text with a decimal point, times ISO-8601 UTC, days ISO dates; each
-row with the event it came from (`event_id`, `partition`, `sequence`, `ordinal`).
+Rows are dicts for people and JSON: money and prices as text with a decimal point, times ISO-8601 UTC, days ISO dates.
+Each row has the event it came from (`event_id`, `partition`, `sequence`, `ordinal`).
 """
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import errors, sql
@@ -114,15 +114,14 @@ class ReadModels:
     ) -> Rows:
         """The event history, oldest first; `stream` such as `order-<id>` gives one order's life."""
         conditions: list[sql.Composable] = []
-        for column, operator, value in (
-            ("type", "=", type_),
-            ("stream", "=", stream),
-            ("recorded_at", ">=", from_),
-            ("recorded_at", "<", to),
+        for test, value in (
+            (sql.SQL("type = {}"), type_),
+            (sql.SQL("stream = {}"), stream),
+            (sql.SQL("recorded_at >= {}"), from_),
+            (sql.SQL("recorded_at < {}"), to),
         ):
             if value is not None:
-                test = sql.SQL("{} " + operator + " {}")
-                conditions.append(test.format(sql.Identifier(column), sql.Literal(value)))
+                conditions.append(test.format(sql.Literal(value)))
         where = sql.SQL(" AND ").join(conditions) if conditions else None
         return self._select("events", book, account, "sequence, ordinal", where=where, limit=limit)
 
@@ -158,18 +157,16 @@ class ReadModels:
         query += sql.SQL(" ORDER BY ") + sql.SQL(", ").join(names)
         if limit is not None:
             query += sql.SQL(" LIMIT {}").format(sql.Literal(limit))
-        with self._asked() as pg:
-            found = pg.execute(query).fetchall()
+        with self._asked() as cursor:
+            found = cursor.execute(query).fetchall()
         return [_shown(row, hide) for row in found]
 
     @contextmanager
-    def _asked(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    def _asked(self) -> Generator[psycopg.Cursor[dict[str, Any]]]:
         try:
-            with psycopg.connect(
-                self._database.conninfo, row_factory=dict_row, connect_timeout=5, application_name="alluse query"
-            ) as pg:
+            with psycopg.connect(self._database.conninfo, connect_timeout=5, application_name="alluse query") as pg:
                 pg.read_only = True
-                yield pg
+                yield pg.cursor(row_factory=dict_row)
         except (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn) as error:
             raise missing(self._database.schema) from error
         except psycopg.OperationalError as error:
@@ -210,11 +207,9 @@ def _cell(value: Any, digits: int | None) -> Any:
         case int() if digits is not None:
             return scaled(value, digits)
         case list() if digits is not None:
-            members: list[Any] = value
-            return [_cell(member, digits) for member in members]
+            return [_cell(member, digits) for member in cast(list[Any], value)]
         case dict() if digits is not None:
-            entries: dict[str, Any] = value
-            return {name: _cell(member, digits) for name, member in entries.items()}
+            return {name: _cell(member, digits) for name, member in cast(dict[str, Any], value).items()}
         case _:
             return value
 

@@ -1,7 +1,7 @@
 """Make a projection anew from the log, beside the live one, and swap (field notes: "rebuild").
 
-Readers see the old generation until the swap and the new one after it, never a mixture. What replays has no producer: it
-reads the log through a `LogSource` and writes tables of its own under offsets of its own.
+Readers see the old generation until the swap and the new one after it, never a mixture. What replays has no producer:
+it reads the log through a `LogSource` and writes tables of its own under offsets of its own.
 """
 
 import hashlib
@@ -149,7 +149,7 @@ def _swap(pg: Pg, base: str, wanted: Projection, new: Generation, build: _Build)
     for attempt in range(SWAP_ATTEMPTS):
         try:
             with pg.transaction():
-                pg.execute(f"SET LOCAL lock_timeout TO {SWAP_LOCK_TIMEOUT_MS}")
+                pg.execute(sql.SQL("SET LOCAL lock_timeout TO {}").format(SWAP_LOCK_TIMEOUT_MS))
                 pg.execute("SET LOCAL synchronous_commit TO on")
                 pg.execute(
                     sql.SQL("SELECT FROM {}.generations WHERE projection = %s FOR UPDATE").format(sql.Identifier(base)),
@@ -194,12 +194,12 @@ def _make_live(pg: Pg, base: str, wanted: Projection, new: Generation) -> None:
 
 
 def _drop_dead(pg: Pg, base: str, name: str) -> bool:
-    """Drop generations that are not live: old ones, and what a rebuild that died left. False: readers hold some still."""
+    """Drop generations that are not live: old ones, and what a rebuild that died left. False: readers hold one."""
     query = sql.SQL("SELECT generation, schema_name FROM {}.generations WHERE projection = %s AND state <> 'LIVE'")
     for number, schema in pg.execute(query.format(sql.Identifier(base)), [name]).fetchall():
         try:
             with pg.transaction():
-                pg.execute(f"SET LOCAL lock_timeout TO {SWAP_LOCK_TIMEOUT_MS}")
+                pg.execute(sql.SQL("SET LOCAL lock_timeout TO {}").format(SWAP_LOCK_TIMEOUT_MS))
                 pg.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
                 for control in ("projection_offsets", "dead_records", "generations"):
                     pg.execute(

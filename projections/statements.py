@@ -1,7 +1,7 @@
 """The SQL that brings rows into their tables.
 
-Facts that were certainly never written go straight into their table; sums beside them are added. Otherwise, and for keyed
-tables always: COPY into staging and one set-based statement a table, safe to repeat.
+Facts that were certainly never written go straight into their table; sums beside them are added. Otherwise, and for
+keyed tables always: COPY into staging and one set-based statement a table, safe to repeat.
 """
 
 from collections.abc import Sequence

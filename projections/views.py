@@ -77,7 +77,8 @@ HAVING bool_or(s.step = 'OPENED')
     "orders": """
 SELECT o.book, o.order_id, o.account_id, o.signal_id, o.contract, o.ticker, o.side, o.effect, o.quantity, o.purpose,
        o.origin, o.clip, o.rest, o.first_limit_e4, o.limit_e4, o.version, o.ladder_e4,
-       CASE WHEN o.state = 'PENDING_SUBMIT' AND (o.broker_sequence, o.broker_ordinal) > (o.state_sequence, o.state_ordinal)
+       CASE WHEN o.state = 'PENDING_SUBMIT' AND (o.broker_sequence, o.broker_ordinal) > (o.state_sequence,
+       o.state_ordinal)
             THEN 'SUBMITTED' ELSE o.state END AS state,
        o.code, o.reason, o.state_at,
        greatest(coalesce(o.cum_quantity, 0), coalesce(f.quantity, 0)) AS cum_quantity,
@@ -94,7 +95,8 @@ SELECT o.book, o.order_id, o.account_id, o.signal_id, o.contract, o.ticker, o.si
 """,
     "lots": """
 SELECT l.book, l.lot_id, l.account_id, l.contract, l.ticker, l.quantity, l.acquired_day, l.basis_cents, l.price_e4,
-       l.chain_net_cents, l.opened_at, coalesce(r.disposals, 0) AS disposals, coalesce(r.gain, 0) AS realised_gain_cents,
+       l.chain_net_cents, l.opened_at, coalesce(r.disposals, 0) AS disposals, coalesce(r.gain, 0) AS
+       realised_gain_cents,
        l.event_id, l.partition, l.sequence, l.ordinal
   FROM lot_facets l
   LEFT JOIN LATERAL (
@@ -123,7 +125,8 @@ SELECT a.book, a.approval_id, a.account_id, a.kind, a.subject, a.state, a.requir
   FROM approval_facets a
   LEFT JOIN LATERAL (
        SELECT count(*) FILTER (WHERE vote = 'GRANTED') AS granted,
-              jsonb_agg(jsonb_build_object('by', by, 'vote', vote, 'choice', choice) ORDER BY sequence, ordinal) AS votes
+              jsonb_agg(jsonb_build_object('by', by, 'vote', vote, 'choice', choice)
+                        ORDER BY sequence, ordinal) AS votes
          FROM approval_votes x WHERE x.book = a.book AND x.approval_id = a.approval_id) v ON true
  WHERE a.request_sequence IS NOT NULL
 """,

@@ -89,9 +89,21 @@ def _fill(e: LoggedEvent, kind: str, **values: Value) -> Change:
 
 
 _OPTIONAL_OF_FILL = (
-    "order_id", "exec_id", "side", "effect", "quantity", "price_e4", "strike_e3", "shares", "commission_cents",
-    "amount_cents", "underlying_e4", "early", "notice_id", "outcome_day",
-)  # fmt: skip
+    "order_id",
+    "exec_id",
+    "side",
+    "effect",
+    "quantity",
+    "price_e4",
+    "strike_e3",
+    "shares",
+    "commission_cents",
+    "amount_cents",
+    "underlying_e4",
+    "early",
+    "notice_id",
+    "outcome_day",
+)
 
 
 def _notice(e: LoggedEvent, kind: str, amount_cents: int) -> Change:
@@ -128,8 +140,16 @@ def _step(
 
 
 _OPTIONAL_OF_STEP = (
-    "quantity", "price_e4", "p0_e4", "atr_e6", "commission_cents", "pnl_cents", "chain_id", "cause", "adjustment",
-)  # fmt: skip
+    "quantity",
+    "price_e4",
+    "p0_e4",
+    "atr_e6",
+    "commission_cents",
+    "pnl_cents",
+    "chain_id",
+    "cause",
+    "adjustment",
+)
 
 HANDLERS: dict[str, Handler] = {
     "OrderPartiallyFilled": execution,

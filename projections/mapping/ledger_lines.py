@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from projections.arrow import Array, RecordBatch, compute
 from projections.tables.ledger import LEDGER
 from projections.tables.shape import PROVENANCE
 
@@ -14,11 +14,11 @@ from projections.tables.shape import PROVENANCE
 class LedgerColumns:
     """Arrow columns by name: the lines, and what they add up to by account (columns of the rollup)."""
 
-    lines: dict[str, pa.Array]
-    sums: dict[str, pa.Array]
+    lines: dict[str, Array]
+    sums: dict[str, Array]
 
 
-def ledger_lines(events: pa.RecordBatch) -> LedgerColumns:
+def ledger_lines(events: RecordBatch) -> LedgerColumns:
     """The lines of `LedgerPosted` events (protocol 4.2), each with its place in its event."""
     envelope, lists = events.column("envelope"), events.column("lines")
     offsets = lists.offsets.to_numpy()
@@ -30,7 +30,7 @@ def ledger_lines(events: pa.RecordBatch) -> LedgerColumns:
         "book": envelope.field("system_id"),
         "cause": events.column("cause"),
         "reference": events.column("reference"),
-        "settles_day": pc.if_else(pc.equal(settles, 0), None, settles),
+        "settles_day": compute.if_else(compute.equal(settles, 0), None, settles),
         "posted_at": envelope.field("occurred_at_us"),
         **{name: envelope.field(name) for name in PROVENANCE},
     }
@@ -42,7 +42,7 @@ def ledger_lines(events: pa.RecordBatch) -> LedgerColumns:
     return LedgerColumns(lines, _sums(lines))
 
 
-def _sums(lines: dict[str, pa.Array]) -> dict[str, pa.Array]:
+def _sums(lines: dict[str, Array]) -> dict[str, Array]:
     rollup = LEDGER.rollup
     assert rollup is not None
     in_journal_order = np.lexsort((lines["ordinal"].to_numpy(), lines["sequence"].to_numpy()))

@@ -134,7 +134,7 @@ class FactTable:
         """The table's name."""
         return self.table.name
 
-    def row(self, line: int = 0, **values: Value) -> Change:
+    def row(self, line: int = 0, /, **values: Value) -> Change:
         """One row; every column must be given."""
         if len(values) != len(self._columns):
             raise TypeError(f"{self.name}: {sorted(set(values) ^ set(self._columns))} missing or unknown")
@@ -170,7 +170,7 @@ class KeyedTable:
         """The table's name."""
         return self.table.name
 
-    def set(self, facet: str, key: tuple[Value, ...], **values: Value) -> Change:
+    def set(self, facet: str, key: tuple[Value, ...], /, **values: Value) -> Change:
         """Set a facet of the row at `key`; every column of the facet must be given."""
         members = self.facets[facet]
         if len(values) != len(members):

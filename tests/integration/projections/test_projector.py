@@ -237,16 +237,16 @@ def test_rows_and_offsets_are_one(models: Database, told: list[LogRecord]) -> No
     project(models, told[:half])
     rows, places_before = dump(models), offsets(models)
 
-    class Died(Exception):
+    class DiedError(Exception):
         pass
 
     def die(_: Connection[Any]) -> None:
-        raise Died
+        raise DiedError
 
     for projection in PROJECTIONS.values():
         worker = Projector(models, projection, before_commit=die)
         worker.claim(places(told))
-        with pytest.raises(Died):
+        with pytest.raises(DiedError):
             worker.apply(told[half:])
     # then neither rows nor offsets moved
     assert dump(models) == rows
@@ -359,7 +359,8 @@ def test_postgres_stays_away(tmp_path: Path, told: list[LogRecord], expected: Du
 
 
 def test_unusable_records_are_kept_and_the_rest_goes_on(models: Database) -> None:
-    # given records with a wrong first byte, an unknown schema, a cut end, a text that Postgres can't hold, no event at all
+    # given records with a wrong first byte, an unknown schema, a cut end, a text that Postgres can't hold, no event
+    # at all
     log = Log()
     account = found_book(log, "S001")
     good = len(log.records)

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from infra.postgres import Database
 from projections.catalogue import HISTORY, PROJECTIONS, TRADING
-from projections.errors import RebuildBusyError, SwappedError, UnknownProjectionError
+from projections.errors import FencedError, RebuildBusyError, SwappedError, UnknownProjectionError
 from projections.projector import Projector
 from projections.rebuild import rebuild
 from tests.integration.projections.conftest import MemoryLog, dump, offsets, places, project
@@ -137,3 +137,18 @@ def test_one_rebuild_at_a_time(models: Database, log: Log) -> None:
     # and an unknown name too
     with pytest.raises(UnknownProjectionError, match="history"):
         rebuild(models, "nonsense", MemoryLog([]))
+
+
+def test_a_claim_of_the_old_generation_is_none_in_the_new_one(models: Database, log: Log) -> None:
+    # given a live projector whose claims are as many epochs old as the rebuild's own
+    live = Projector(models, TRADING)
+    live.claim(places(log.records))
+    live.apply(log.records)
+    rebuild(models, "trading", MemoryLog(log.records))
+    # when it claims one more partition, and with it comes over to the new generation
+    live.claim(places(log.records[:1]))
+    # then it may not write the others without claiming them
+    more = [record._replace(offset=record.offset + 100) for record in log.records]
+    with pytest.raises(FencedError):
+        live.apply(more)
+    assert max(offsets(models).values()) < 100

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from functools import partial
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData, Table, create_engine
 
 from infra.postgres import Database, parse_url
 from projections.catalogue import PROJECTIONS
@@ -21,12 +22,19 @@ from tests.integration.projections.conftest import dump, project
 from tests.unit.projections.factory import Log, story
 
 
+def _is_of(schema: str, name: str | None, kind: str, _: object) -> bool:
+    return kind != "schema" or name == schema
+
+
+def _is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
+    return kind != "table" or name != "alembic_version"
+
+
 def test_migrations_make_what_the_models_say(models: Database) -> None:
     engine = create_engine(models.sqlalchemy_url)
-    for schema, tables in [
-        (models.schema, list(CONTROL.sorted_tables)),
-        *((f"{models.schema}_{p.name}_g1", list(p.tables)) for p in PROJECTIONS.values()),
-    ]:
+    made: list[tuple[str, list[Table]]] = [(models.schema, list(CONTROL.sorted_tables))]
+    made += [(f"{models.schema}_{p.name}_g1", list(p.tables)) for p in PROJECTIONS.values()]
+    for schema, tables in made:
         said = MetaData(naming_convention=tables[0].metadata.naming_convention)
         for table in tables:
             table.to_metadata(said, schema=schema)
@@ -35,8 +43,8 @@ def test_migrations_make_what_the_models_say(models: Database) -> None:
                 connection,
                 opts={
                     "include_schemas": True,
-                    "include_name": lambda name, kind, _, schema=schema: kind != "schema" or name == schema,
-                    "include_object": lambda _, name, kind, *__: kind != "table" or name != "alembic_version",
+                    "include_name": partial(_is_of, schema),
+                    "include_object": _is_ours,
                 },
             )
             assert compare_metadata(context, said) == []
@@ -112,7 +120,7 @@ def test_questions_are_narrowed_by_book_and_account(models: Database) -> None:
         read.equity,
         read.approvals,
         read.skips,
-    ):  # noqa: E501
+    ):
         rows = question("S001", first)
         assert rows, question.__name__
         assert {row["account_id"] for row in rows} == {first}

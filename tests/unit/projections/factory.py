@@ -117,9 +117,18 @@ def line(account: str, ledger_account: str, amount: int) -> ev.LedgerLine:
 
 
 def sell_put(
-    log: Log, book: str, account: str, name: str, *, contract: str = "AAPL250620P00190000", quantity: int = 10, at_us: int = START_US,
-    partition: int = 0, fills: Sequence[int] | None = None, price_e4: int = 25_000,
-) -> str:  # fmt: skip
+    log: Log,
+    book: str,
+    account: str,
+    name: str,
+    *,
+    contract: str = "AAPL250620P00190000",
+    quantity: int = 10,
+    at_us: int = START_US,
+    partition: int = 0,
+    fills: Sequence[int] | None = None,
+    price_e4: int = 25_000,
+) -> str:
     """A put sold to open in as many executions as `fills` says; returns the order id."""
     order = order_id(name)
     where: dict[str, Any] = {"account": account, "partition": partition}
@@ -127,16 +136,45 @@ def sell_put(
     log.entry(
         book,
         ev.TradeSignalGenerated(
-            signal_id=f"signal-{name}", ticker=ticker, contract=contract, side="SELL", quantity=quantity, limit_e4=price_e4,
-            floor_e4=price_e4 - 1000, ladder_e4=[price_e4 - 500], mid_e6=price_e4 * 100, reference_e4=1_900_000, delta_e2=4500,
-            approval_id=None, reason="ENTRY",
+            signal_id=f"signal-{name}",
+            ticker=ticker,
+            contract=contract,
+            side="SELL",
+            quantity=quantity,
+            limit_e4=price_e4,
+            floor_e4=price_e4 - 1000,
+            ladder_e4=[price_e4 - 500],
+            mid_e6=price_e4 * 100,
+            reference_e4=1_900_000,
+            delta_e2=4500,
+            approval_id=None,
+            reason="ENTRY",
         ),
-        ev.OrderProposed(order, f"signal-{name}", account, contract, ticker, "SELL", "OPEN", quantity, price_e4, [price_e4 - 500], "ENTRY", "GEN", 0, 0),
-        ev.OrderValidated(order, [ev.CheckResult("PT-01", "PASSED", "session open"), ev.CheckResult("PT-12", "NO_INPUT", "")]),
-        ev.OrderSubmitted(order, f"{book}/{account}/{order}", 1, contract, "SELL", "OPEN", quantity, price_e4, "DAY", 65 * quantity),
+        ev.OrderProposed(
+            order,
+            f"signal-{name}",
+            account,
+            contract,
+            ticker,
+            "SELL",
+            "OPEN",
+            quantity,
+            price_e4,
+            [price_e4 - 500],
+            "ENTRY",
+            "GEN",
+            0,
+            0,
+        ),
+        ev.OrderValidated(
+            order, [ev.CheckResult("PT-01", "PASSED", "session open"), ev.CheckResult("PT-12", "NO_INPUT", "")]
+        ),
+        ev.OrderSubmitted(
+            order, f"{book}/{account}/{order}", 1, contract, "SELL", "OPEN", quantity, price_e4, "DAY", 65 * quantity
+        ),
         at_us=at_us,
         **where,
-    )  # fmt: skip
+    )
     log.entry(book, ev.OrderAcknowledged(order, f"b-{name}", 1), at_us=at_us + US, **where)
     done = 0
     for number, part in enumerate(fills or (quantity,)):
@@ -154,8 +192,17 @@ def sell_put(
         log.entry(
             book,
             fill(
-                order, f"x-{name}-{number}", contract, "SELL", "OPEN", part, price_e4, 65 * part, done,
-                "FILLED" if complete else "PARTIALLY_FILLED", 1_950_000,
+                order,
+                f"x-{name}-{number}",
+                contract,
+                "SELL",
+                "OPEN",
+                part,
+                price_e4,
+                65 * part,
+                done,
+                "FILLED" if complete else "PARTIALLY_FILLED",
+                1_950_000,
             ),
             position,
             ev.LedgerPosted(
@@ -171,7 +218,7 @@ def sell_put(
             ),
             at_us=at_us + (2 + number) * US,
             **where,
-        )  # fmt: skip
+        )
     return order
 
 
@@ -233,12 +280,25 @@ def week(log: Log, book: str, account: str, *, week_id: str, pnl: int, at_us: in
     log.entry(
         book,
         ev.WeekClassified(week_id, "AAPL", "P-EW", "P-EW", "", 1_900_000_00, {}, pnl, 25_000_00, 1, 0, 0),
-        ev.WeekClassified(week_id, None, "P-EW", "P-EW", "", 1_900_000_00, {"P-EW": 1_900_000_00}, pnl, 25_000_00, 1, 50_000_000, 35_000_000),
+        ev.WeekClassified(
+            week_id,
+            None,
+            "P-EW",
+            "P-EW",
+            "",
+            1_900_000_00,
+            {"P-EW": 1_900_000_00},
+            pnl,
+            25_000_00,
+            1,
+            50_000_000,
+            35_000_000,
+        ),
         ev.WeeklyReinvestmentApplied(5_000_000_00, 5_000_000_00 + pnl, week_id),
         account=account,
         at_us=at_us,
         partition=partition,
-    )  # fmt: skip
+    )
 
 
 def story(log: Log, book: str = "S001", *, weeks: int = 2, partition: int = 0) -> str:
@@ -252,11 +312,25 @@ def story(log: Log, book: str = "S001", *, weeks: int = 2, partition: int = 0) -
         approval = f"approval-{name}"
         log.entry(
             book,
-            ev.EntryScanCompleted(START_DAY + number * 7, ["AAPL"], [ev.TickerRejection(ticker="MSFT", right="P", reason="NO_CHAIN", detail="no weekly")]),
-            ev.ApprovalRequested(approval, "PREMIUM_BELOW_GATE", "AAPL", {"premium": "0.9 %"}, 1, ["TRADER"], "", monday + 3600 * US, "deny"),
+            ev.EntryScanCompleted(
+                START_DAY + number * 7,
+                ["AAPL"],
+                [ev.TickerRejection(ticker="MSFT", right="P", reason="NO_CHAIN", detail="no weekly")],
+            ),
+            ev.ApprovalRequested(
+                approval,
+                "PREMIUM_BELOW_GATE",
+                "AAPL",
+                {"premium": "0.9 %"},
+                1,
+                ["TRADER"],
+                "",
+                monday + 3600 * US,
+                "deny",
+            ),
             at_us=monday,
             **where,
-        )  # fmt: skip
+        )
         log.entry(book, ev.ApprovalGranted(approval, "trader-1", "", True), at_us=monday + US, **where)
         sell_put(log, book, account, name, contract=contract, fills=(4, 6), at_us=monday + 2 * US, partition=partition)
         log.entry(
