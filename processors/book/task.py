@@ -60,6 +60,7 @@ class BookTask:
         self.orders_sent = 0
         self.unanswered: deque[int] = deque()
         """times of the broker-directed records the broker has not confirmed to have seen"""
+        self._broker_seen = 0
         self._broker_promise = FOREVER  # nobody who was never asked answers
         self.commands_promised = -FOREVER
         self._merge: Merge[Item] | None = None
@@ -208,6 +209,7 @@ class BookTask:
             return
         if isinstance(record, i.BrokerProgress):
             self._anchor["broker"] = message.offset
+            self._broker_seen = max(self._broker_seen, record.orders_seen)
             while self.unanswered and self.orders_sent - len(self.unanswered) < record.orders_seen:
                 self.unanswered.popleft()
             self._broker_promise = record.promise_us
@@ -366,8 +368,9 @@ class BookTask:
         for _, event in entry.emitted:
             if type(event) in TO_BROKER:
                 self.orders_sent += 1
-                self.unanswered.append(entry.time_us)
-                self._emitted_to_broker = True
+                if self.orders_sent > self._broker_seen:
+                    self.unanswered.append(entry.time_us)
+                    self._emitted_to_broker = True
 
     def decide(self, entry: Entry, item: Item) -> str:
         """Let the books decide. Raises PoisonedInput when one of them fails."""

@@ -104,10 +104,14 @@ class _Run:
 
     def _handle(self, batch: Sequence[Message]) -> list[Output]:
         committed = self.task.positions()
+        failed: set[object] = set()
         while True:
             try:
                 return self.task.handle(batch)
             except PoisonedInput as error:
+                if error.args in failed:
+                    raise
+                failed.add(error.args)
                 # What an aborted transaction does on Kafka: a new task, folded again, fed again from what was committed.
                 self.task = self._fresh()
                 if not isinstance(self.task, MendableTask):

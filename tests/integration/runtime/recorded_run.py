@@ -34,7 +34,7 @@ PROCESSORS = ("market", "book", "paper-broker")
 CONFIG = {"env.mode": "SIM", "gen.tickers": "AAPL,GOOG", "rev.tickers": "IBM,MSFT", "sim.hitl_policy": "AUTO_APPROVE"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """What is fed: the same records whatever runtime takes them."""
 
