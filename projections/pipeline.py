@@ -23,7 +23,7 @@ def collect_rarely() -> None:
 
 
 class Pipeline:
-    """Applies batches to projectors, in order. A batch's error comes up at the next call, with nothing after it written."""
+    """Applies batches to projectors, in order. Errors come up at the next call; nothing after them is written."""
 
     def __init__(self, projectors: Sequence[Projector], codec: Codec | None = None) -> None:
         self.projectors = projectors

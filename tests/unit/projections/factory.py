@@ -63,7 +63,10 @@ class Log:
                 ordinal=ordinal,
             )
             value = {"envelope": dataclasses.asdict(envelope), **dataclasses.asdict(event)}
-            self.append(ev.TOPIC_OF[type(event)], partition, self.codec.encode(name, value))
+            # The released schema decides: an event may have grown a field since.
+            released = {field["name"] for field in self.codec.version(name).parsed()["fields"]}
+            known = {field: value[field] for field in value if field in released}
+            self.append(ev.TOPIC_OF[type(event)], partition, self.codec.encode(name, known))
             ids.append(envelope.event_id)
         for topic in {ev.TOPIC_OF[type(event)] for event in events}:
             self._offsets[topic, partition] += self._gap

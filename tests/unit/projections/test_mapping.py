@@ -16,7 +16,7 @@ from projections.fold import history_rows, logged_events, trading_rows
 from projections.mapping.event import ticker_of
 from projections.mapping.ledger_lines import ledger_lines
 from projections.mapping.registry import BY_COLUMNS, HANDLERS, HISTORY_ONLY
-from projections.tables.shape import Change
+from projections.tables.shape import Change, KeyedTable
 from tests.unit.projections.factory import START_DAY, START_US, Log, imported, line, order_id, story
 
 TOPICS: dict[str, str] = {event.__name__: topic for event, topic in ev.TOPIC_OF.items()}
@@ -38,7 +38,8 @@ def changes(*events: ev.Event, account: str | None = "S001-GEN-001") -> list[Cha
 
 def told(change: Change) -> dict[str, Any]:
     """A change by column name."""
-    names = change.table.facets[change.facet] if change.facet else change.table.columns  # pyright: ignore[reportAttributeAccessIssue]
+    table = change.table
+    names = table.facets[change.facet] if isinstance(table, KeyedTable) else table.columns
     return dict(zip(names, change.values, strict=False))
 
 
