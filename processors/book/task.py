@@ -251,7 +251,6 @@ class BookTask:
             return
         self._submit(COMMANDS, time_us, item)
         if isinstance(record, i.Watermark):
-            self.commands_promised = time_us + 1
             self._promise(COMMANDS, time_us + 1)
 
     def _read_clock(self, message: Message) -> None:
@@ -386,7 +385,10 @@ class BookTask:
             match record:
                 case i.ClockTick():
                     return partition.take_clock(entry)
-                case i.LogOpened() | i.Watermark():
+                case i.Watermark():
+                    self.commands_promised = record.time_us + 1
+                    return TAKEN
+                case i.LogOpened():
                     return TAKEN
                 case i.ParkBook():
                     return partition.park(entry, record)
@@ -454,8 +456,6 @@ class BookTask:
         entry = Entry(self._number, key.sequence, key.time_us, entry_id(self._number, key.sequence))
         if isinstance(record, i.LogOpened) and self.opened is None:
             self.open(record)
-        if isinstance(record, i.Watermark):
-            self.commands_promised = record.time_us + 1
         self._publish = False
         disposition = self.decide(entry, item)
         self._publish = True
