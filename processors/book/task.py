@@ -73,7 +73,6 @@ class BookTask:
         self._last_snapshot = 0
         self._poison: tuple[str, int, i.ParkBook] | None = None
         self._out: list[Output] = []
-        self._publish = True
         self._emitted_to_broker = False
 
     # --- contract -----------------------------------------------------------------------------------------------
@@ -343,9 +342,8 @@ class BookTask:
 
     def _take(self, time_us: int, item: Item) -> None:
         """Give an input its place in the journal, let it be decided, publish."""
-        if self._poison is not None and self._poison[:2] == (item.source, item.source_seq):
-            _, _, park = self._poison
-            self._poison = None
+        park = self._park_first(time_us, item)
+        if park is not None:
             seq = self.seen.get("runtime", -1) + 1
             self._take(time_us, Item("", -1, "runtime", seq, park.book.encode(), self._codec.encode_record(park), park))
         entry = Entry(self._number, self.chain.sequence, time_us, entry_id(self._number, self.chain.sequence))
@@ -359,7 +357,20 @@ class BookTask:
         for topic, data, book in events:
             out.append(Output(topic, self._number, book.encode(), data))
         if disposition == PARKED:
-            self._parked(item)
+            cause = item.record if isinstance(item.record, Exception) else SchemaError("the book is parked behind a poison record")
+            self._letter(item, cause, _addressed(item))
+        elif isinstance(item.record, Exception):
+            self._letter(item, item.record, "")
+
+    def _park_first(self, time_us: int, item: Item) -> i.ParkBook | None:
+        """What must be journalled before a poison input: that its book is set aside (architecture.md, dead letters)."""
+        if self._poison is not None and self._poison[:2] == (item.source, item.source_seq):
+            park, self._poison = self._poison[2], None
+            return park
+        book = self.partition.books.get(_addressed(item)) if isinstance(item.record, Exception) else None
+        if book is None or book.parked:
+            return None
+        return i.ParkBook(book.system_id, time_us, _code(item.record), str(item.record), item.topic, item.source_seq)
 
     def note(self, source: str, source_seq: int, entry: Entry) -> None:
         """Remember what an entry means for the sources: used by live work and by the fold alike."""
@@ -393,7 +404,7 @@ class BookTask:
                 case i.ParkBook():
                     return partition.park(entry, record)
                 case Exception():
-                    return self._refuse_undecodable(entry, item, record)
+                    return PARKED if _addressed(item) in partition.books else REFUSED
                 case _:
                     return partition.take_report(entry, record) if item.source == "broker" else partition.take_command(entry, record)
         except PoisonedBook as error:
@@ -402,22 +413,7 @@ class BookTask:
                 i.ParkBook(error.book, entry.time_us, type(error.__cause__).__name__, str(error.__cause__)[:500], item.topic, item.source_seq),
             ) from error
 
-    def _refuse_undecodable(self, entry: Entry, item: Item, error: Exception) -> str:
-        """A command that cannot be read parks the book that it is addressed to (architecture.md, dead letters)."""
-        book = (item.key or b"").decode(errors="replace")
-        if book not in self.partition.books:
-            if self._publish:
-                self._letter(item, error, "")
-            return REFUSED
-        code = error.code if isinstance(error, SchemaError) else type(error).__name__
-        self.partition.park(entry, i.ParkBook(book, entry.time_us, code, str(error), item.topic, item.source_seq))
-        return PARKED
-
     # --- dead letters and snapshots -----------------------------------------------------------------------------
-
-    def _parked(self, item: Item) -> None:
-        cause = item.record if isinstance(item.record, Exception) else SchemaError("the book is parked behind a poison record")
-        self._letter(item, cause, (item.key or b"").decode(errors="replace"))
 
     def _dead_letter(self, message: Message, error: Exception, book: str) -> None:
         item = Item(message.topic, message.offset, "", -1, message.key, message.value or b"", error)
@@ -425,8 +421,7 @@ class BookTask:
 
     def _letter(self, item: Item, error: Exception, book: str, message: Message | None = None) -> None:
         headers = {name: value.hex() for name, value in (message.headers if message and message.headers else ())}
-        code = error.code if isinstance(error, SchemaError) else type(error).__name__
-        letter = i.DeadLetter(item.topic, self._number, item.offset, (item.key or b"").hex(), item.value.hex(), headers, code,
+        letter = i.DeadLetter(item.topic, self._number, item.offset, (item.key or b"").hex(), item.value.hex(), headers, _code(error),
                               str(error), "book", 1, book, self.chain.time_us)
         self._out.append(Output("dead-letters", self._number, item.key, self._codec.encode_record(letter)))
 
@@ -456,9 +451,8 @@ class BookTask:
         entry = Entry(self._number, key.sequence, key.time_us, entry_id(self._number, key.sequence))
         if isinstance(record, i.LogOpened) and self.opened is None:
             self.open(record)
-        self._publish = False
-        disposition = self.decide(entry, item)
-        self._publish = True
+        # An input that cannot be read changed nothing; whom it was addressed to stands in the ParkBook before it.
+        disposition = key.disposition if isinstance(record, SchemaError) else self.decide(entry, item)
         digest = outputs_digest([(TOPIC_OF[type(ev)], self._codec.encode_event(env, ev)) for env, ev in entry.emitted]) if entry.emitted else ""
         if disposition != key.disposition or digest != key.outputs:
             raise ValueError(f"entry {key.sequence} decides otherwise now: {disposition} {digest[:12]} against {key.disposition} {key.outputs[:12]}")
@@ -470,6 +464,15 @@ class BookTask:
         """Fold an entry as it stands on the journal topic."""
         key_bytes, value = message.key or b"", message.value or b""
         self.fold(read_key(key_bytes), key_bytes, value)
+
+
+def _addressed(item: Item) -> str:
+    """The book that a record is addressed to by its key."""
+    return (item.key or b"").decode(errors="replace")
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, SchemaError) else type(error).__name__
 
 
 def _topic_of(source: str) -> str:

@@ -16,7 +16,7 @@ from processors.book import task as task_module
 from processors.book.task import BookTask
 from processors.runtime.memory import MemoryLog
 from tests.integration.runtime.recorded_run import CONFIG, PARTITIONS, Recording
-from tests.unit.processors.book.recorded import Reader, decisions, fed, finished, inputs_of
+from tests.unit.processors.book.recorded import Reader, fed, finished, inputs_of
 
 RECORDING = Recording(dt.date(2011, 3, 1), dt.date(2011, 3, 4))
 """Four sessions with a put's whole life, short enough to be folded again many times."""
@@ -120,7 +120,3 @@ def test_a_rule_that_decides_otherwise_now_is_found_by_the_fold(monkeypatch: pyt
         BookTask(HOME).restore(Reader(bare, HOME))
 
 
-def test_decisions_are_what_is_compared() -> None:
-    assert decisions([Output("snapshots", 0, b"*", b""), Output("orders", 0, None, b""), Output("orders", 0, b"S001", b"")]) == [
-        Output("orders", 0, b"S001", b"")
-    ]
