@@ -101,6 +101,12 @@ class Calendar:
         """First session after a day."""
         return self.source.sessions[bisect_right(self.source.sessions, day)]
 
+    def open_after(self, time_us: int) -> int:
+        """The first open after a moment, 0 where the calendar ends before it."""
+        sessions = self.source.sessions
+        first = bisect_right(self.source.opens_us, time_us)
+        return self.source.opens_us[first] if first < len(sessions) else 0
+
     def previous_session(self, day: int) -> int:
         """Last session before a day."""
         return self.source.sessions[bisect_left(self.source.sessions, day) - 1]
@@ -128,6 +134,8 @@ class Calendar:
         friday = monday_of(day) + _FRIDAY
         if self.is_session(friday):
             return friday
+        if not self.covers(friday):
+            return None
         before = [s for s in self.week_sessions(day) if s < friday]
         return before[-1] if before else None
 

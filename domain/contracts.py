@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from functools import lru_cache
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -59,3 +60,10 @@ def ticker_of(contract: str) -> str:
     """Underlying of an option, the ticker itself of shares."""
     found = parse(contract)
     return found.underlying if found else contract
+
+
+def moneyness(contract: str, spot_e4: int) -> Fraction:
+    """p = (K - S)/K of a put, (S - K)/K of a call; positive = in the money (protocol 7.2, 7.4)."""
+    terms = option(contract)
+    p = Fraction(terms.strike_e4 - spot_e4, terms.strike_e4)
+    return p if terms.right == "P" else -p

@@ -11,12 +11,12 @@ from domain.config import Config
 from domain.contracts import option
 from domain.decision import Decision
 from domain.market import Quote
+from domain.modes import effective_mode, permits
 from domain.money import ceil_tick, ladder, percent_text, price_text, ratio_e10, strike_value
 from domain.orders import blocked, place, request_cancel
 from domain.pretrade import Intent, uncovered_lots
 from domain.reasons import Reason
-from domain.restrictions import effective_mode, permits
-from domain.selection import Pick, Rejected, select
+from domain.selection import Band, Pick, Rejected, select
 from domain.sizing import Budget, budget, caps, share_of
 from domain.state import Account, Approval, Wheel, Window
 
@@ -64,6 +64,8 @@ class _Candidate:
     right: str
     pick: Pick
     quantity: int = 0
+    reserved: int = 0
+    """cents kept for it while its approval is pending"""
     detail: str = ""
 
 
@@ -78,7 +80,9 @@ def scan(d: Decision, account: Account) -> None:
         if not right or (window is not None and (window.ordered or window.skipped)):
             continue
         found = (
-            _account_gate(d, account, right) or _ticker_gate(d, account, ticker) or select(d, account, ticker, right)
+            _account_gate(d, account, right)
+            or _ticker_gate(d, account, ticker)
+            or _unblocked(d, select(d, account, ticker, right))
         )
         if isinstance(found, Rejected):
             if not (window and window.approval_id):
@@ -98,18 +102,19 @@ def scan(d: Decision, account: Account) -> None:
     for candidate in (*passed, *asking):
         _strike_selected(d, account, candidate)
     money = budget(d, account)
-    sharing = _size(d, account, money, passed, asking)
+    _size(d, account, money, passed, asking)
     traded = [c for c in passed if c.quantity]
-    for candidate in passed:
-        if not candidate.quantity:
-            rejections.append(
-                e.TickerRejection(candidate.ticker, candidate.right, Reason.INSUFFICIENT_CAPITAL, candidate.detail)
-            )
+    rejections.extend(
+        e.TickerRejection(c.ticker, c.right, Reason.INSUFFICIENT_CAPITAL, c.detail)
+        for c in (*passed, *asking)
+        if not c.quantity
+    )
     d.emit(
         e.EntryScanCompleted(d.today, [c.ticker for c in traded], rejections), f"account-{account.account_id}", account
     )
     for candidate in asking:
-        _ask(d, account, candidate, money, sharing)
+        if candidate.quantity:
+            _ask(d, account, candidate)
     for candidate in traded:
         _send(d, account, candidate.ticker, candidate.pick, candidate.quantity, "ENTRY", floor_e4=None)
 
@@ -138,6 +143,13 @@ def _ticker_gate(d: Decision, account: Account, ticker: str) -> Rejected | None:
     return None
 
 
+def _unblocked(d: Decision, found: Pick | Rejected) -> Pick | Rejected:
+    """An order of unknown fate blocks its contract (protocol 12.1)."""
+    if isinstance(found, Pick) and blocked(d, found.quote.contract):
+        return Rejected(Reason.ORDER_UNKNOWN, found.quote.contract)
+    return found
+
+
 def _gate(d: Decision, account: Account, right: str) -> Fraction:
     config, sleeve = d.config(account.account_id), account.type.lower()
     return config.fraction(f"{sleeve}.min_premium_pct" if right == "P" else f"{sleeve}.cc_min_premium_pct")
@@ -161,11 +173,8 @@ def _strike_selected(d: Decision, account: Account, candidate: _Candidate) -> No
     )
 
 
-def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate], asking: list[_Candidate]) -> int:
-    """Quantities of the candidates that passed, residual pass included; `money.taken` and the reserve follow.
-
-    Returns how many tickers share the budget.
-    """
+def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate], asking: list[_Candidate]) -> None:
+    """Quantities of the candidates, residual pass included; `money.taken` and the reserve for requests follow."""
     pending = sum(1 for w in account.windows.values() if w.approval_id)
     puts = [c for c in passed if c.right == "P"]
     sharing = len(puts) + len(asking) + pending
@@ -175,22 +184,30 @@ def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate]
         for candidate in puts:
             candidate.detail = "BEST_PREMIUM gives all to the ticker with the highest premium"
         puts = [best]
-    new_reserve = sum(share_of(d, account, money, c.ticker, sharing) for c in asking)
-    money.reserved += min(new_reserve, max(0, money.available - money.reserved))
+    for candidate in asking:
+        candidate.reserved = _quantify(d, account, money, candidate, sharing)
+        if candidate.quantity:
+            money.reserved += candidate.reserved
     for candidate in puts:
-        share = min(share_of(d, account, money, candidate.ticker, sharing), money.left)
-        one = strike_value(candidate.pick.quote.strike_e3, 1)
-        most = caps(d, account, candidate.pick, candidate.ticker, 0, money.worth)
-        candidate.quantity = min(share // one, most)
-        money.taken += candidate.quantity * one
-        candidate.detail = f"share {share}, one contract {one} cents, caps {most}"
+        _quantify(d, account, money, candidate, sharing)
+        money.taken += candidate.quantity * strike_value(candidate.pick.quote.strike_e3, 1)
     if account.type == "GEN" and d.config(account.account_id).flag("common.residual_pass"):
         _residual(d, account, money, puts)
     for candidate in passed:
         if candidate.right == "C":
             candidate.quantity = uncovered_lots(d, account, candidate.ticker)
             candidate.detail = "no uncovered lot of 100 shares"
-    return sharing
+
+
+def _quantify(d: Decision, account: Account, money: Budget, candidate: _Candidate, sharing: int) -> int:
+    """Contracts that a ticker's share of the budget and the caps carry. Returns the share."""
+    share = min(share_of(d, account, money, candidate.ticker, sharing), money.left)
+    one = strike_value(candidate.pick.quote.strike_e3, 1)
+    most, cap = caps(d, account, candidate.pick, candidate.ticker, 0, money.worth)
+    candidate.quantity = min(share // one, most)
+    if not candidate.quantity:
+        candidate.detail = f"share {share}, one contract {one} cents; {cap} allows {most}"
+    return share
 
 
 def _residual(d: Decision, account: Account, money: Budget, puts: list[_Candidate]) -> None:
@@ -200,7 +217,7 @@ def _residual(d: Decision, account: Account, money: Budget, puts: list[_Candidat
             c
             for c in puts
             if strike_value(c.pick.quote.strike_e3, 1) <= money.left
-            and caps(d, account, c.pick, c.ticker, c.quantity, money.worth) > 0
+            and caps(d, account, c.pick, c.ticker, c.quantity, money.worth)[0] > 0
         ]
         if not fitting:
             return
@@ -209,7 +226,7 @@ def _residual(d: Decision, account: Account, money: Budget, puts: list[_Candidat
         money.taken += strike_value(best.pick.quote.strike_e3, 1)
 
 
-def _ask(d: Decision, account: Account, candidate: _Candidate, money: Budget, sharing: int) -> None:
+def _ask(d: Decision, account: Account, candidate: _Candidate) -> None:
     """Premium below the gate: detection, alert and approval request until the end of the window (protocol 6.3)."""
     pick, ticker = candidate.pick, candidate.ticker
     config = d.config(account.account_id)
@@ -220,9 +237,6 @@ def _ask(d: Decision, account: Account, candidate: _Candidate, money: Budget, sh
         stream,
         account,
     )
-    share = min(share_of(d, account, money, ticker, sharing), money.available)
-    one = strike_value(pick.quote.strike_e3, 1)
-    quantity = min(share // one, caps(d, account, pick, ticker, 0, money.worth))
     floor = ceil_tick(_slippage(config) * pick.quote.mid_e4, ticker)
     raise_alert(
         d,
@@ -244,10 +258,10 @@ def _ask(d: Decision, account: Account, candidate: _Candidate, money: Budget, sh
             "delta_e2": str(pick.quote.delta_e2),
             "premium_e10": str(ratio_e10(pick.premium)),
             "gate_pct": str(gate),
-            "quantity": str(quantity),
+            "quantity": str(candidate.quantity),
             "floor_e4": str(floor),
             "mid_e6": str(pick.quote.mid_e6),
-            "reserved": str(share),
+            "reserved": str(candidate.reserved),
         },
         required=1,
         roles=["TRADER", "OWNER"],
@@ -297,8 +311,6 @@ def _send(
         f"wheel-{account.account_id}-{ticker}",
         account,
     )
-    if blocked(d, account, quote.contract):
-        return
     intent = Intent(
         quote.contract,
         ticker,
@@ -322,50 +334,51 @@ def _send(
 
 @on_decided("PREMIUM_BELOW_GATE")
 def _premium_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
-    """Approved: size and order of the same contract at once from current quotes. Then the residual pass, once more."""
+    """Approved: size and order of the same contract at once from current quotes. Denied: the ticker is skipped (protocol
+    6.3). Then the residual pass, once more. A request that lapsed with the window frees its share for no one."""
     account, ticker = d.book.accounts[approval.account_id], approval.subject
     config = d.config(account.account_id)
     if d.now_us >= d.calendar.et(d.today, config.integer("entry.window_end")):
         return
-    if granted and permits(account, "P") and account.state == "ACTIVE":
-        pick = _current_pick(d, account, approval.proposal["contract"])
-        floor = int(approval.proposal["floor_e4"])
-        if pick is None or pick.quote.mid_e4 < floor:
-            reason = Reason.STALE_QUOTE if pick is None else Reason.PREMIUM_BELOW_MIN
-            detail = (
-                "no fresh quote"
-                if pick is None
-                else f"mid {price_text(int(pick.quote.mid_e4))} below the approved floor {price_text(floor)}"
-            )
-            d.emit(e.EntrySkipped(ticker, reason, detail, "P"), f"wheel-{account.account_id}-{ticker}", account)
-        else:
-            money = budget(d, account)
-            share = min(int(approval.proposal["reserved"]), money.left)
-            quantity = min(
-                share // strike_value(pick.quote.strike_e3, 1),
-                int(approval.proposal["quantity"]),
-                caps(d, account, pick, ticker, 0, money.worth),
-            )
-            if quantity:
-                _send(d, account, ticker, pick, quantity, "ENTRY", floor, approval.approval_id)
-            else:
-                d.emit(
-                    e.EntrySkipped(ticker, Reason.INSUFFICIENT_CAPITAL, f"share {share} cents", "P"),
-                    f"wheel-{account.account_id}-{ticker}",
-                    account,
-                )
-    if account.type == "GEN" and config.flag("common.residual_pass"):
+    refused = _trade_approved(d, account, approval) if granted else Rejected(Reason.PREMIUM_BELOW_MIN, "denied")
+    if refused is not None:
+        skipped = e.EntrySkipped(ticker, refused.reason, refused.detail, "P")
+        d.emit(skipped, f"wheel-{account.account_id}-{ticker}", account)
+    if account.type == "GEN" and config.flag("common.residual_pass") and _account_gate(d, account, "P") is None:
         _residual_orders(d, account)
 
 
-def _current_pick(d: Decision, _account: Account, contract: str) -> Pick | None:
+def _trade_approved(d: Decision, account: Account, approval: Approval) -> Rejected | None:
+    """Order of an approved request, at most the proposed quantity, never under the approved floor; or why not."""
+    contract, floor = approval.proposal["contract"], int(approval.proposal["floor_e4"])
+    barred = _account_gate(d, account, "P") or _ticker_gate(d, account, approval.subject)
+    if barred is not None:
+        return barred
+    if blocked(d, contract):
+        return Rejected(Reason.ORDER_UNKNOWN, contract)
+    pick = _current_pick(d, contract)
+    if pick is None:
+        return Rejected(Reason.STALE_QUOTE, "no fresh quote")
+    if pick.quote.mid_e4 < floor:
+        mid = price_text(int(pick.quote.mid_e4))
+        return Rejected(Reason.PREMIUM_BELOW_MIN, f"mid {mid} below the approved floor {price_text(floor)}")
+    money = budget(d, account)
+    share = min(int(approval.proposal["reserved"]), money.left)
+    most, cap = caps(d, account, pick, approval.subject, 0, money.worth)
+    one = strike_value(pick.quote.strike_e3, 1)
+    quantity = min(share // one, int(approval.proposal["quantity"]), most)
+    if not quantity:
+        return Rejected(Reason.INSUFFICIENT_CAPITAL, f"share {share}, one contract {one} cents; {cap} allows {most}")
+    _send(d, account, approval.subject, pick, quantity, "ENTRY", floor, approval.approval_id)
+    return None
+
+
+def _current_pick(d: Decision, contract: str) -> Pick | None:
     """The contract at current quotes, `None` without a fresh two-sided quote."""
     terms = option(contract)
     quote, chain = d.market.quote(contract), d.market.chain(terms.underlying)
     if quote is None or chain is None or not quote.two_sided or not _fresh(d, quote):
         return None
-    from domain.selection import Band
-
     reference = terms.strike_e4 if terms.right == "P" else chain.spot_e4
     return Pick(
         quote, Band(Fraction(0), Fraction(0), Fraction(100)), chain.spot_e4, reference, quote.mid_e4 / reference, ""
@@ -395,7 +408,9 @@ def _residual_orders(d: Decision, account: Account) -> None:
         )
         if window is None or not window.ordered or window.right != "P" or first is None:
             continue
-        pick = _current_pick(d, account, first.contract)
+        if _ticker_gate(d, account, ticker) is not None or blocked(d, first.contract):
+            continue
+        pick = _current_pick(d, first.contract)
         if pick is None:
             continue
         floor = (

@@ -384,6 +384,7 @@ class OrderProposed:
     origin: Annotated[str, "GEN, REV, COM or a STAR-LAB strategy id"]
     clip: Annotated[int, "0 for the first or only clip of a sliced order"]
     rest: Annotated[int, "quantity of the clips that follow (protocol 6.6)"]
+    approval_id: Annotated[str | None, "the approval it rests on"] = None
 
 
 @record
@@ -537,6 +538,8 @@ class PositionClosed:
     price_e4: PriceE4
     pnl: Annotated[Cents, "realised by the last step after commissions, without tax"]
     cause: Annotated[str, "BOUGHT_BACK, EXPIRED, ASSIGNED, CALLED_AWAY or SOLD"]
+    underlying_e4: Annotated[PriceE4 | None, "underlying at a buy-back"] = None
+    session: Annotated[DayNumber | None, "trade date of a buy-back"] = None
 
 
 @record
@@ -633,6 +636,11 @@ class WeekClassified:
     trades: int
     return_pre: Annotated[RatioE10, "account-week: return before tax, 1e-10"]
     return_post: Annotated[RatioE10, "account-week: return after tax, 1e-10"]
+    types: Annotated[list[str] | None, "of a ticker: every type that applied"] = None
+    carried: Annotated[Cents | None, "of a ticker: its capital weight as the next week begins"] = None
+    awaited: Annotated[dict[str, str] | None, "of a ticker: options still without notice, and what each counted as"] = (
+        None
+    )
 
 
 @record
@@ -644,6 +652,7 @@ class WeekReclassified:
     put_type: str
     call_type: str
     reason: str
+    types: Annotated[list[str] | None, "every type that applies now"] = None
 
 
 @record

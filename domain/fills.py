@@ -5,11 +5,11 @@ from domain.alerts import raise_alert
 from domain.calendar import SECOND
 from domain.contracts import option
 from domain.decision import Decision
-from domain.evolve import take_slices
 from domain.inputs import BrokerExecution
 from domain.ledger import check_buffer, post
+from domain.lots import premium_of, take_slices
 from domain.money import option_value
-from domain.orders import ended, next_clip
+from domain.orders import ended, next_clip, request_cancel
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -20,7 +20,6 @@ from domain.state import (
     Account,
     Order,
     ShortOption,
-    Slice,
 )
 from domain.tax import record_gain
 from domain.wheel import follow_phase
@@ -43,6 +42,10 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     if report.exec_id in order.executions:
         return False
     account = d.book.accounts[order.account_id]
+    if report.contract != order.contract or report.side != order.side or report.quantity <= 0:
+        message = f"{order.order_id} {order.side} {order.contract}: {report.side} {report.quantity} {report.contract}"
+        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", order.ticker, "Execution that is not the order's", message)
+        return True
     if order.filled + report.quantity > order.quantity:
         raise_alert(
             d,
@@ -51,14 +54,15 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
             "CRITICAL",
             order.ticker,
             "Execution beyond the order's quantity",
-            f"{order.order_id}: {order.filled} + {report.quantity} > {order.quantity}; not booked, reconciliation will show it",
+            f"{order.order_id}: {order.filled} + {report.quantity} > {order.quantity}; not booked",
         )
         return True
     stream = f"order-{order.order_id}"
     if order.state == "PENDING_SUBMIT":
         d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, order.version), stream, account)
-    d.clear_timer(f"ack|{order.order_id}")
-    late = order.state in TERMINAL
+    if order.state != "CANCEL_REQUESTED":
+        d.clear_timer(f"ack|{order.order_id}")
+    late, cancel_lost = order.ended, order.state == "UNKNOWN" and order.before_cancel != ""
     cumulative = order.filled + report.quantity
     state = _state_after(order, cumulative)
     kind = e.OrderFilled if state == "FILLED" else e.OrderPartiallyFilled
@@ -97,6 +101,8 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     elif state == "FILLED":
         ended(d, account, order)
         next_clip(d, account, order)
+    elif cancel_lost:
+        request_cancel(d, order, "CANCEL_LOST")
     follow_phase(d, account, order.ticker)
     check_buffer(d, account)
     return True
@@ -158,14 +164,11 @@ def _open_short(d: Decision, account: Account, _order: Order, report: BrokerExec
 
 def watch(d: Decision, account: Account, contract: str, now_us: int) -> None:
     """Next look at a position: one interval of its level from now, in session only (protocol 8.2)."""
-    interval = d.config(account.account_id).integer("protocol.interval_l0") * SECOND
-    due = now_us + interval
-    calendar = d.calendar
-    if not calendar.in_session(due):
-        day = calendar.day_of(now_us)
-        session = day if calendar.is_session(day) and now_us < calendar.open_us(day) else calendar.next_session(day)
-        due = calendar.open_us(session)
-    d.set_timer(f"monitor|{account.account_id}|{contract}", due)
+    due = now_us + d.config(account.account_id).integer("protocol.interval_l0") * SECOND
+    if not d.calendar.in_session(now_us) or not d.calendar.in_session(due):
+        due = d.calendar.open_after(now_us)
+    if due:
+        d.set_timer(f"monitor|{account.account_id}|{contract}", due)
 
 
 def _close_short(d: Decision, account: Account, report: BrokerExecution) -> None:
@@ -206,7 +209,7 @@ def end_short(
     price_e4: int,
     reference: str,
 ) -> int:
-    """Close `quantity` contracts for `cost` cents: position event and ledger entry. Returns the result after commissions."""
+    """Close `quantity` contracts for `cost` cents: position event and ledger entry. Returns the net result."""
     taken, _ = take_slices(short.slices, quantity)
     premium, paid = premium_of(taken)
     pnl = premium - paid - cost - commission
@@ -215,7 +218,11 @@ def end_short(
     if left:
         d.emit(e.PositionReduced(short.position_id, short.contract, -left, price_e4, pnl), stream, account)
     else:
-        d.emit(e.PositionClosed(short.position_id, short.contract, price_e4, pnl, cause), stream, account)
+        bought = cause == "BOUGHT_BACK"
+        spot, session = (d.market.last(option(short.contract).underlying), d.today) if bought else (None, None)
+        d.emit(
+            e.PositionClosed(short.position_id, short.contract, price_e4, pnl, cause, spot, session), stream, account
+        )
         d.clear_timer(f"monitor|{account.account_id}|{short.contract}")
     post(
         d,
@@ -230,8 +237,3 @@ def end_short(
         },
     )
     return pnl
-
-
-def premium_of(slices: list[Slice]) -> tuple[int, int]:
-    """(premium received, commissions paid) of slices, cents."""
-    return sum(option_value(s.price_e4, s.quantity) for s in slices), sum(s.commission for s in slices)

@@ -26,9 +26,10 @@ from domain.config import CATALOGUE, Config, ConfigurationError, approvals_neede
 from domain.decision import Decision
 from domain.inception import Refusal
 from domain.ledger import check_buffer, post
+from domain.modes import SEVERITY
 from domain.orders import cancel_opening_orders, request_cancel
 from domain.reasons import Reason
-from domain.restrictions import SEVERITY, lift, restrict
+from domain.restrictions import lift, restrict
 from domain.state import CASH, DIVIDEND_INCOME, EQUITY_BASE, FEES, TAX_RESERVE, TERMINAL, Account, Approval
 from domain.tax import adjust_reserve
 

@@ -27,6 +27,11 @@ def post(
         session = calendar.session_on_or_before(d.today) if outcome_session is None else outcome_session
         settles = calendar.settlement(session)
     emit_lines(d, account, cause, reference, lines, settles)
+    if settles and (settles < d.today or (settles == d.today and d.now_us >= d.calendar.et(d.today, _OPEN_MINUTE))):
+        settle(d, account)
+
+
+_OPEN_MINUTE = 9 * 60 + 30
 
 
 def emit_lines(d: Decision, account: Account, cause: str, reference: str, lines: dict[str, int], settles: int) -> None:
@@ -71,8 +76,8 @@ def check_buffer(d: Decision, account: Account, *, end_of_day: bool = False) -> 
 def _watch_slack(d: Decision, account: Account, slack: int) -> None:
     """Wake the book before marks alone can push free cash under the buffer.
 
-    The buffer grows with corpus. Spread evenly over the tickers held, no move smaller than slack / buffer rate / units can
-    breach it, since a share moves corpus by at most its own move and a short option by at most that of 100 shares.
+    The buffer grows with corpus. Spread evenly over the tickers held, no move smaller than slack / buffer rate / units
+    can breach it, since a share moves corpus by at most its own move and a short option by at most that of 100 shares.
     """
     rate = d.config(account.account_id).fraction("buffer.pct") / 100
     units: dict[str, int] = {}

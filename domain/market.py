@@ -155,7 +155,10 @@ class Market:
         return mark.last_e4 if mark else 0
 
     def take_bar(self, bar: DailyBar) -> None:
-        """A completed session; it is the reference value of the next day (protocol 5.3)."""
+        """A completed session: reference value of the next day (protocol 5.3); its official close is the last price."""
+        mark = self.marks.get(bar.symbol)
+        if not bar.historical and mark is not None and mark.tick_time_us <= bar.time_us:
+            mark.last_e4 = bar.close_e4
         days = self.bars.setdefault(bar.symbol, [])
         record = DayRecord(bar.session, bar.close_e4, bar.atr_e6)
         if days and days[-1].session >= bar.session:
@@ -164,6 +167,12 @@ class Market:
         else:
             days.append(record)
         del days[:-BARS_KEPT]
+
+    def take_split(self, action: CorporateAction) -> None:
+        """The last price of before a split, in today's shares, until the first trade."""
+        mark = self.marks.get(action.symbol)
+        if mark is not None:
+            mark.last_e4 = mark.last_e4 * action.ratio_old // action.ratio_new
 
     def close_of(self, symbol: str, session: int) -> int:
         """Official close of a session, 0 when there is no bar of it."""

@@ -6,12 +6,12 @@ from domain import events as e
 from domain.alerts import raise_alert
 from domain.approvals import on_decided, request
 from domain.calendar import MINUTE, SECOND
-from domain.contracts import option
+from domain.contracts import moneyness, option
 from domain.decision import Decision
 from domain.fills import watch
 from domain.market import Quote
 from domain.money import floor_tick, percent_text, ratio_e10
-from domain.orders import place
+from domain.orders import blocked, place
 from domain.pretrade import Intent, collar
 from domain.reasons import Reason
 from domain.state import Account, Approval, ShortOption
@@ -32,11 +32,14 @@ def evaluate(d: Decision, account: Account, contract: str) -> None:
         for o in d.book.orders.values()
     ):
         return
+    if blocked(d, contract):
+        return
     quote = d.market.quote(contract)
     stale_us = d.config().integer("data.stale_s") * SECOND
     if quote is None or quote.ask_e4 <= 0 or d.now_us - quote.quote_time_us > stale_us:
         return
-    _take_profit(d, account, short, quote) or _buy_back_cheap(d, account, short, quote)
+    if not _take_profit(d, account, short, quote):
+        _buy_back_cheap(d, account, short, quote)
 
 
 def net_credit_e4(short: ShortOption) -> Fraction:
@@ -64,16 +67,15 @@ def _take_profit(d: Decision, account: Account, short: ShortOption, quote: Quote
     return True
 
 
-def _buy_back_cheap(d: Decision, account: Account, short: ShortOption, quote: Quote) -> bool:
+def _buy_back_cheap(d: Decision, account: Account, short: ShortOption, quote: Quote) -> None:
     terms = option(short.contract)
     config = d.config(account.account_id)
     if terms.expiry != d.today or d.now_us < d.calendar.et_expiry(d.today, config.integer("expiry.close_cheap_from")):
-        return False
+        return
     cheap = config.fraction("expiry.close_cheap_price") * 10_000
     if quote.ask_e4 > cheap:
-        return False
+        return
     close(d, account, short, quote, int(cheap), "CHEAP_BUYBACK")
-    return True
 
 
 def close(d: Decision, account: Account, short: ShortOption, quote: Quote, limit_e4: int, purpose: str) -> None:
@@ -120,13 +122,6 @@ def read_expiry_table(d: Decision, account: Account) -> None:
             continue
         d.emit(e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account)
         _act(d, account, short, p, action)
-
-
-def moneyness(contract: str, spot_e4: int) -> Fraction:
-    """p = (K - S)/K of a put, (S - K)/K of a call; positive = in the money (protocol 7.2, 7.4)."""
-    terms = option(contract)
-    p = Fraction(terms.strike_e4 - spot_e4, terms.strike_e4)
-    return p if terms.right == "P" else -p
 
 
 def _put_action(d: Decision, account: Account, p: Fraction) -> str:

@@ -1,4 +1,4 @@
-"""Orders from proposal to their end (protocol 6.6, 12.1): construction, clips, the price ladder, cancels, broker answers."""
+"""Orders from proposal to their end (protocol 6.6, 12.1): construction, clips, ladder, cancels, broker answers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,12 +44,12 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
             account.type,
             intent.clip,
             intent.total - first,
+            approval_id=intent.approval_id or None,
         ),
         f"order-{order_id}",
         account,
     )
     order = d.book.orders[order_id]
-    order.approval_id = intent.approval_id
     if failure is not None:
         d.emit(e.OrderRejected(order_id, failure.check, failure.detail, checks), f"order-{order_id}", account)
         return None
@@ -109,6 +109,8 @@ def request_cancel(d: Decision, order: Order, reason: str) -> None:
         ended(d, account, order)
         return
     d.emit(e.OrderCancelRequested(order.order_id, order.version, reason), f"order-{order.order_id}", account)
+    timeout = d.config(account.account_id).integer("order.ack_timeout")
+    d.set_timer(f"ack|{order.order_id}", d.now_us + timeout * SECOND)
 
 
 def cancel_opening_orders(d: Decision, account: Account, reason: str) -> None:
@@ -119,26 +121,25 @@ def cancel_opening_orders(d: Decision, account: Account, reason: str) -> None:
 
 
 def acknowledgement_due(d: Decision, order: Order) -> None:
-    """No acknowledgement in time: UNKNOWN, asked again every 5 s, alert after 30 s (protocol 12.1)."""
-    if order.state not in ("PENDING_SUBMIT", "UNKNOWN"):
+    """No answer in time, to the order or to its cancel: UNKNOWN, asked again every 5 s in session, alert after 30 s
+    (protocol 12.1)."""
+    if order.state not in ("PENDING_SUBMIT", "CANCEL_REQUESTED", "UNKNOWN"):
         return
     account = d.book.accounts[order.account_id]
-    age = d.now_us - (order.unknown_since_us or d.now_us)
+    since = order.unknown_since_us or d.now_us
+    age, before = d.now_us - since, order.asked_us - since if order.unknown_since_us else 0
     d.emit(e.OrderStateUnknown(order.order_id, age // SECOND), f"order-{order.order_id}", account)
-    if UNKNOWN_ALERT_US <= age < UNKNOWN_ALERT_US + UNKNOWN_QUERY_US:
-        raise_alert(
-            d,
-            account,
-            "SYSTEM_STATUS",
-            "HIGH",
-            order.ticker,
-            "Order state unknown",
-            f"{order.order_id} for {age // SECOND} s",
-        )
-    d.set_timer(f"ack|{order.order_id}", d.now_us + UNKNOWN_QUERY_US)
+    if age >= UNKNOWN_ALERT_US > before:
+        message = f"{order.order_id} for {age // SECOND} s"
+        raise_alert(d, account, "SYSTEM_STATUS", "HIGH", order.ticker, "Order state unknown", message)
+    again = d.now_us + UNKNOWN_QUERY_US
+    if not d.calendar.in_session(again):
+        again = d.calendar.open_after(d.now_us)
+    if again:
+        d.set_timer(f"ack|{order.order_id}", again)
 
 
-def blocked(d: Decision, _account: Account, contract: str) -> bool:
+def blocked(d: Decision, contract: str) -> bool:
     """UNKNOWN blocks new orders on that contract until the broker answers."""
     return any(o.contract == contract and o.state == "UNKNOWN" for o in d.book.orders.values())
 
@@ -147,71 +148,85 @@ def on_status(d: Decision, report: BrokerOrderStatus) -> bool:
     """Take what the broker says of an order. Returns False when it changes nothing (a repetition)."""
     order = d.book.orders.get(report.order_id)
     if order is None:
-        raise_alert(
-            d, None, "SYSTEM_STATUS", "HIGH", None, "Report on an unknown order", f"{report.order_id}: {report.status}"
-        )
+        message = f"{report.order_id}: {report.status}"
+        raise_alert(d, None, "SYSTEM_STATUS", "HIGH", None, "Report on an unknown order", message)
         return True
-    if order.state in TERMINAL:
+    if order.ended:
         return False
     account = d.book.accounts[order.account_id]
-    stream = f"order-{order.order_id}"
-    d.clear_timer(f"ack|{order.order_id}")
     match report.status:
-        case "ACKNOWLEDGED" if order.state in ("PENDING_SUBMIT", "UNKNOWN"):
-            d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, report.version), stream, account)
-        case "ACKNOWLEDGED" | "REPLACED":
+        case "ACKNOWLEDGED":
+            return _acknowledged(d, account, order, report)
+        case "REPLACED":
             return False
-        case "CANCELLED":
-            close = d.calendar.close_us(d.today) if d.calendar.is_session(d.today) else 0
-            if close and report.time_us >= close:
-                d.emit(e.OrderExpired(order.order_id, order.filled), stream, account)
-            else:
-                d.emit(e.OrderCancelled(order.order_id, report.code, report.reason, order.filled), stream, account)
-            ended(d, account, order)
         case "CANCEL_REJECTED":
-            if order.state != "CANCEL_REQUESTED":
-                return False
-            back = "PARTIALLY_FILLED" if order.filled else "SUBMITTED"
-            d.emit(e.OrderReconciled(order.order_id, back), stream, account)
-        case "EXPIRED":
-            d.emit(e.OrderExpired(order.order_id, order.filled), stream, account)
-            ended(d, account, order)
-        case "REJECTED":
-            d.emit(e.OrderRejected(order.order_id, report.code, report.reason, []), stream, account)
-            ended(d, account, order)
+            return _cancel_refused(d, account, order)
+        case "CANCELLED" | "EXPIRED" | "REJECTED":
+            _end(d, account, order, report)
         case _:
-            raise_alert(
-                d,
-                account,
-                "SYSTEM_STATUS",
-                "HIGH",
-                order.ticker,
-                "Unknown broker status",
-                f"{report.status}: nothing was changed",
-            )
+            message = f"{report.status}: nothing was changed"
+            raise_alert(d, account, "SYSTEM_STATUS", "HIGH", order.ticker, "Unknown broker status", message)
     return True
+
+
+def _acknowledged(d: Decision, account: Account, order: Order, report: BrokerOrderStatus) -> bool:
+    """The broker has it. A cancel whose answer was lost is asked for again."""
+    if order.state not in ("PENDING_SUBMIT", "UNKNOWN"):
+        return False
+    d.clear_timer(f"ack|{order.order_id}")
+    wanted_gone = order.state == "UNKNOWN" and order.before_cancel != ""
+    d.emit(
+        e.OrderAcknowledged(order.order_id, report.broker_order_id, report.version), f"order-{order.order_id}", account
+    )
+    if wanted_gone:
+        request_cancel(d, order, "CANCEL_LOST")
+    return True
+
+
+def _cancel_refused(d: Decision, account: Account, order: Order) -> bool:
+    """Back to the state before; the ladder goes on."""
+    if order.state != "CANCEL_REQUESTED":
+        return False
+    d.clear_timer(f"ack|{order.order_id}")
+    back = "PARTIALLY_FILLED" if order.filled else "SUBMITTED"
+    d.emit(e.OrderReconciled(order.order_id, back), f"order-{order.order_id}", account)
+    if order.ladder_e4:
+        interval = d.config(account.account_id).integer("order.reprice_interval")
+        d.set_timer(f"reprice|{order.order_id}", d.now_us + interval * SECOND)
+    return True
+
+
+def _end(d: Decision, account: Account, order: Order, report: BrokerOrderStatus) -> None:
+    """A terminal state; states passed over are walked through. Cancelled at or after the close of its session = expired."""
+    stream = f"order-{order.order_id}"
+    if order.state == "PENDING_SUBMIT" and report.status != "REJECTED":
+        d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, order.version), stream, account)
+    session = d.calendar.session_on_or_before(d.calendar.day_of(order.created_us))
+    if report.status == "REJECTED":
+        d.emit(e.OrderRejected(order.order_id, report.code, report.reason, []), stream, account)
+    elif report.status == "EXPIRED" or report.time_us >= d.calendar.close_us(session):
+        d.emit(e.OrderExpired(order.order_id, order.filled), stream, account)
+    else:
+        d.emit(e.OrderCancelled(order.order_id, report.code, report.reason, order.filled), stream, account)
+    ended(d, account, order)
 
 
 def ended(d: Decision, account: Account, order: Order) -> None:
     """An order reached a terminal state: its timers go, the wheel follows, an unfilled entry is skipped."""
-    d.clear_timer(f"reprice|{order.order_id}")
-    d.clear_timer(f"ack|{order.order_id}")
+    for kind in ("reprice", "ack", "close"):
+        d.clear_timer(f"{kind}|{order.order_id}")
     follow_phase(d, account, order.ticker)
     window = account.windows.get(order.ticker)
-    if (
-        order.purpose == "ENTRY"
-        and order.state != "FILLED"
-        and window is not None
-        and not window.filled
-        and not window.skipped
-    ):
-        reason = Reason.BROKER_REJECTED if order.state == "REJECTED" else Reason.UNFILLED
-        stream = f"wheel-{account.account_id}-{order.ticker}"
-        d.emit(e.EntrySkipped(order.ticker, reason, order.order_id, window.right), stream, account)
+    if order.purpose != "ENTRY" or order.state == "FILLED" or order.session != account.window_session or window is None:
+        return
+    if not window.filled and not window.skipped:
+        detail = f"rejected by the broker: {order.order_id}" if order.state == "REJECTED" else order.order_id
+        skipped = e.EntrySkipped(order.ticker, Reason.UNFILLED, detail, window.right)
+        d.emit(skipped, f"wheel-{account.account_id}-{order.ticker}", account)
 
 
 def next_clip(d: Decision, account: Account, order: Order) -> None:
-    """A clip is filled: the next one of the same signal goes on where its ladder stood (fixed at decision, protocol 6.6)."""
+    """A clip is filled: the next one of its signal goes on where the ladder stood (fixed at decision, protocol 6.6)."""
     if not order.rest or order.state != "FILLED":
         return
     end = d.calendar.et(d.today, d.config(account.account_id).integer("entry.work_until"))
@@ -236,11 +251,3 @@ def next_clip(d: Decision, account: Account, order: Order) -> None:
         clip=order.clip + 1,
     )
     place(d, account, intent, order.signal_id, [order.limit_e4, *order.ladder_e4])
-
-
-def prune(d: Decision) -> None:
-    """Forget orders that ended more than a week ago; a report on one of them raises an alert then."""
-    limit = d.now_us - 8 * 24 * 3600 * SECOND
-    for order in [o for o in d.book.orders.values() if o.state in TERMINAL and o.created_us < limit]:
-        del d.book.orders[order.order_id]
-        d.book.streams.pop(f"order-{order.order_id}", None)

@@ -4,14 +4,14 @@ from fractions import Fraction
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.contracts import option
+from domain.contracts import moneyness, option
 from domain.decision import Decision
-from domain.evolve import average_price, called_away_type, put_assignment_type, split_lots, take_slices
-from domain.fills import end_short, premium_of
+from domain.fills import end_short
 from domain.inputs import BrokerAssignment
 from domain.ledger import check_buffer, post
+from domain.lots import average_price, premium_of, split_lots, take_slices
 from domain.money import ratio_e10, strike_value
-from domain.monitoring import moneyness
+from domain.orders import request_cancel
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -24,6 +24,8 @@ from domain.state import (
     ShortOption,
 )
 from domain.tax import record_gain
+from domain.week_types import called_away_type, put_assignment_type
+from domain.weeks import reclassify
 from domain.wheel import follow_phase
 
 CERTAIN = Fraction(1, 200)
@@ -36,14 +38,12 @@ def book_expiries(d: Decision, account: Account) -> None:
         short, terms = account.shorts[contract], option(contract)
         if terms.expiry > d.today or short.pending_outcome:
             continue
-        close = d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry)) or d.market.last(
-            terms.underlying
-        )
+        close = expiry_close(d, contract)
+        p = moneyness(contract, close)
         d.clear_timer(f"monitor|{account.account_id}|{contract}")
-        if moneyness(contract, close) < -CERTAIN:
+        if close and p < -CERTAIN:
             expire_worthless(d, account, short, close)
         else:
-            p = moneyness(contract, close)
             d.emit(
                 e.ExpiryDecisionMade(contract, ratio_e10(p), "AWAIT_NOTICE", close),
                 f"position-{short.position_id}",
@@ -51,11 +51,19 @@ def book_expiries(d: Decision, account: Account) -> None:
             )
 
 
+def expiry_close(d: Decision, contract: str) -> int:
+    """Official close of the underlying at an option's expiry, else its last trade; 0 when nothing is known."""
+    terms = option(contract)
+    return d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry)) or d.market.last(
+        terms.underlying
+    )
+
+
 def expire_worthless(d: Decision, account: Account, short: ShortOption, close_e4: int) -> None:
     """The premium is kept: realised on the expiry date."""
     terms = option(short.contract)
     premium, paid = premium_of(short.slices)
-    quantity = short.quantity
+    quantity, counted = short.quantity, short.counted
     d.emit(
         e.OptionExpiredWorthless(short.contract, quantity, premium, close_e4), f"position-{short.position_id}", account
     )
@@ -63,6 +71,17 @@ def expire_worthless(d: Decision, account: Account, short: ShortOption, close_e4
     assert pnl == premium - paid
     record_gain(d, account, short.contract, pnl, terms.expiry)
     follow_phase(d, account, terms.underlying)
+    code = "P-EW" if terms.right == "P" else "C-PNO"
+    reclassify(d, account, terms.underlying, terms.expiry, code, counted=counted)
+    _cancel_closes(d, account, short.contract, 0)
+
+
+def _cancel_closes(d: Decision, account: Account, contract: str, left: int) -> None:
+    """Orders that would buy back more than is left open are cancelled."""
+    for order in list(d.book.orders.values()):
+        if order.account_id == account.account_id and order.contract == contract and order.effect == "CLOSE":
+            if order.working and order.open_quantity > left:
+                request_cancel(d, order, "POSITION_GONE")
 
 
 def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
@@ -75,7 +94,8 @@ def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
         short = account.shorts.get(report.contract) or account.expired.get(report.contract)
         if short is None or not left:
             continue
-        if report.contract not in account.shorts:
+        reversed_expiry = report.contract not in account.shorts
+        if reversed_expiry:
             _reverse_expiry(d, account, short, report)
             short = account.shorts[report.contract]
         part = min(left, short.quantity)
@@ -84,6 +104,9 @@ def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
             _assign(d, account, short, part, report)
         else:
             _call_away(d, account, short, part, report)
+        rest = account.shorts.get(report.contract)
+        if reversed_expiry and rest is not None:
+            expire_worthless(d, account, rest, expiry_close(d, report.contract))
         follow_phase(d, account, terms.underlying)
         check_buffer(d, account)
     if left:
@@ -114,7 +137,7 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
     taken, _ = take_slices(short.slices, quantity)
     premium, paid = premium_of(taken)
     strike = strike_value(terms.strike_e3, quantity)
-    basis = strike - premium + paid
+    basis, counted = strike - premium + paid, short.counted
     early = report.outcome_session < terms.expiry
     d.emit(
         e.OptionAssigned(
@@ -166,9 +189,8 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
         f"position-{lot}",
         account,
     )
-    _reclassify(
-        d, account, terms.underlying, report.outcome_session, put_assignment_type(terms.strike_e4, _close_on(d, report))
-    )
+    code = put_assignment_type(terms.strike_e4, _close_on(d, report))
+    reclassify(d, account, terms.underlying, report.outcome_session, code, counted=counted)
 
 
 def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int, report: BrokerAssignment) -> None:
@@ -184,7 +206,8 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
     strike = strike_value(terms.strike_e3, quantity)
     proceeds = strike + premium - paid
     parts = split_lots(account, terms.underlying, shares)
-    code = called_away_type(average_price(account, terms.underlying) or Fraction(terms.strike_e4), _close_on(d, report))
+    code = called_away_type(average_price(account, terms.underlying), _close_on(d, report) or terms.strike_e4)
+    counted = short.counted
     early = report.outcome_session < terms.expiry
     d.emit(
         e.SharesCalledAway(
@@ -238,7 +261,7 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
             acquired=lot.acquired,
         )
         given = due
-    _reclassify(d, account, terms.underlying, report.outcome_session, code)
+    reclassify(d, account, terms.underlying, report.outcome_session, code, counted=counted)
 
 
 def _remove(d: Decision, account: Account, short: ShortOption, quantity: int, cause: str, price_e4: int) -> None:
@@ -250,6 +273,7 @@ def _remove(d: Decision, account: Account, short: ShortOption, quantity: int, ca
     else:
         d.emit(e.PositionClosed(short.position_id, short.contract, price_e4, 0, cause), stream, account)
         d.clear_timer(f"monitor|{account.account_id}|{short.contract}")
+    _cancel_closes(d, account, short.contract, left)
 
 
 def _reverse_expiry(d: Decision, account: Account, short: ShortOption, report: BrokerAssignment) -> None:
@@ -274,16 +298,17 @@ def _reverse_expiry(d: Decision, account: Account, short: ShortOption, report: B
     record_gain(d, account, short.contract, paid - premium, terms.expiry)
 
 
-def _reclassify(d: Decision, account: Account, ticker: str, session: int, code: str) -> None:
-    from domain.weeks import reclassify
+def settle_pending(d: Decision, account: Account, ours: dict[str, int], broker: dict[str, int]) -> None:
+    """At the money (|p| <= 0.5 %): booked from the broker's positions at the reconciliation before the next open.
 
-    reclassify(d, account, ticker, session, code)
-
-
-def settle_pending(d: Decision, account: Account, held_at_broker: dict[str, int]) -> None:
-    """Before the next open: an option at the money that the broker no longer shows, and no notice came, has expired."""
+    The broker no longer shows the option and its shares are as ours: it has expired. Shares that differ mean an assignment
+    whose notice is still to come; so does every option further in the money, whatever the statement shows.
+    """
     for contract in sorted(account.shorts):
         short, terms = account.shorts[contract], option(contract)
-        if short.pending_outcome and terms.expiry < d.today and contract not in held_at_broker:
-            close = d.market.close_of(terms.underlying, d.calendar.session_on_or_before(terms.expiry))
+        if not short.pending_outcome or terms.expiry >= d.today or contract in broker:
+            continue
+        close = expiry_close(d, contract)
+        same_shares = broker.get(terms.underlying, 0) == ours.get(terms.underlying, 0)
+        if close and abs(moneyness(contract, close)) <= CERTAIN and same_shares:
             expire_worthless(d, account, short, close)

@@ -13,7 +13,7 @@ from domain.decision import Decision, Entry
 from domain.ledger import check_buffer
 from domain.market import Mark, Market
 from domain.reasons import Reason
-from domain.schedule import on_timer, rank_of
+from domain.schedule import on_timer, rank_of, take_calendar
 from domain.splits import adjust
 from domain.state import Book
 from domain.thresholds import PriceIndex
@@ -115,6 +115,8 @@ class Partition:
                 self.market.take_bar(record)
             case i.MarketCalendar():
                 self.market.calendar = Calendar(record.calendar)
+                for name in sorted(self.books):
+                    self._run(self.books[name], entry, None, take_calendar)
             case i.MarketEarnings():
                 days = self.market.earnings.setdefault(record.earnings.symbol, [])
                 if record.earnings.session not in days:
@@ -123,6 +125,7 @@ class Partition:
             case i.MarketAction():
                 self.market.actions.append(record.action)
                 if record.action.kind == "SPLIT":
+                    self.market.take_split(record.action)
                     for name in sorted(self.books):
                         self._run(self.books[name], entry, None, lambda d: adjust(d, record.action))
             case _:

@@ -12,8 +12,8 @@ from domain.contracts import parse
 from domain.decision import Decision
 from domain.events import CheckResult
 from domain.market import Quote
+from domain.modes import effective_mode, permits
 from domain.money import option_value, percent_of, percent_text, price_text, strike_value
-from domain.restrictions import effective_mode, permits
 from domain.state import AT_BROKER, Account
 from domain.valuation import buffer_required, corpus, free_cash, put_collateral, shares_market_value
 
@@ -183,9 +183,9 @@ def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
     config = d.config(account.account_id)
     terms = parse(intent.contract)
     price = terms.strike_e4 if terms else intent.limit_e4
-    notional = option_value(price, intent.quantity)
-    if intent.quantity > config.integer("order.max_contracts") or notional > config.integer("order.max_notional") * 100:
-        return FAILED, f"order cap: {intent.quantity} contracts, notional {notional} cents"
+    notional = option_value(price, intent.total)
+    if intent.total > config.integer("order.max_contracts") or notional > config.integer("order.max_notional") * 100:
+        return FAILED, f"order cap: {intent.total} contracts, notional {notional} cents"
     if intent.effect == "CLOSE" or terms is None or terms.right == "C":
         return PASSED, f"notional {notional} cents"
     worth = corpus(d.market, account)

@@ -24,8 +24,8 @@ class Reason(StrEnum):
     CC_FLOOR_UNMET = "CC_FLOOR_UNMET"
     PREMIUM_BELOW_MIN = "PREMIUM_BELOW_MIN"
     INSUFFICIENT_CAPITAL = "INSUFFICIENT_CAPITAL"
+    ORDER_UNKNOWN = "ORDER_UNKNOWN"
     UNFILLED = "UNFILLED"
-    BROKER_REJECTED = "BROKER_REJECTED"
     # pre-trade checks (protocol 12.2)
     PT_01 = "PT-01"
     PT_02 = "PT-02"
@@ -90,7 +90,7 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.PREMIUM_BELOW_MIN: ("6.2", "the premium stays below the gate and no approval stands for it"),
     Reason.INSUFFICIENT_CAPITAL: ("6.5", "the capital does not carry one contract"),
     Reason.UNFILLED: ("6.6", "the order was not filled by the end of its working time"),
-    Reason.BROKER_REJECTED: ("12.1", "the broker rejected the order; its own code stands in OrderRejected"),
+    Reason.ORDER_UNKNOWN: ("12.1", "an order on the contract is in state UNKNOWN until the broker answers"),
     Reason.PT_01: ("12.2", "the kill switch is on"),
     Reason.PT_02: ("12.2", "account state or trading mode forbids the order"),
     Reason.PT_03: ("12.2", "the environment and the brokerage account do not match"),

@@ -23,9 +23,8 @@ def holdings(d: Decision) -> dict[str, int]:
 def on_statement(d: Decision, report: BrokerStatement) -> None:
     """Compare; a break restricts every account until it is resolved, a clean statement resolves old breaks."""
     broker = {p.contract: p.quantity for p in report.positions}
-    if report.occasion in ("PRE_OPEN", "CONNECT"):
-        for key in sorted(d.book.accounts):
-            settle_pending(d, d.book.accounts[key], broker)
+    for key in sorted(d.book.accounts):
+        settle_pending(d, d.book.accounts[key], holdings(d), broker)
     ours = holdings(d)
     book_cash = sum(cash_total(account) for account in d.book.accounts.values())
     stream = f"broker-{d.book.broker_account}"

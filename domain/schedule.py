@@ -1,13 +1,14 @@
 """What a book does by the clock: the plan of a session, the EOD job, the weekly job (protocol 2.3, 2.4)."""
 
 from domain import events as e
+from domain.approvals import expire
 from domain.calendar import SECOND, monday_of
 from domain.contracts import option
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
 from domain.ledger import check_buffer, settle
 from domain.monitoring import TABLE_STEP_US, evaluate, read_expiry_table
-from domain.orders import acknowledgement_due, prune, reprice
+from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries
 from domain.state import TAX_RESERVE, Account
 from domain.valuation import buffer_required, cash_total, free_cash, nav, put_collateral, unrealised
@@ -23,11 +24,12 @@ RANK = {
     "scan": 6,
     "window": 7,
     "work": 8,
+    "close": 8,
     "eod": 9,
     "weekly": 10,
 }
-"""Order of timers due at the same moment: expiry management, closes, then entries (protocol 2.9, 12.3). A pending request
-lapses before the window that it belongs to is closed."""
+"""Order of timers due at the same moment: expiry management, closes, then entries (protocol 2.9, 12.3). A pending
+request lapses before the window that it belongs to is closed."""
 
 SATURDAY = 5
 
@@ -39,14 +41,22 @@ def rank_of(key: str) -> int:
 
 def plan_next_session(d: Decision) -> None:
     """Set the timers of today's session where they are still to come, and of the next open."""
-    calendar, today = d.calendar, d.today
-    if calendar.is_session(today) and d.now_us < calendar.open_us(today):
-        d.set_timer("open", calendar.open_us(today))
-    else:
-        d.set_timer("open", calendar.open_us(calendar.next_session(today)))
-        if calendar.is_session(today):
-            _plan_day(d)
+    _plan_open(d)
+    if d.calendar.is_session(d.today) and d.now_us >= d.calendar.open_us(d.today):
+        _plan_day(d)
     _plan_weekly(d)
+
+
+def _plan_open(d: Decision) -> None:
+    following = d.calendar.open_after(d.now_us)
+    if following:
+        d.set_timer("open", following)
+
+
+def take_calendar(d: Decision) -> None:
+    """A new calendar has arrived: go on where the old one ended."""
+    if d.book.accounts and "open" not in d.book.timers:
+        _plan_open(d)
 
 
 def _plan_weekly(d: Decision) -> None:
@@ -65,7 +75,7 @@ def _plan_day(d: Decision) -> None:
     at("eod", calendar.et(today, config.integer("eod.time")))
     if today == calendar.weekly_expiry(today) or _expiring_today(d):
         start = calendar.et_expiry(today, config.integer("expiry.manage_start"))
-        at("expiry", max(start, d.now_us + 1 if start < d.now_us else start))
+        at("expiry", max(start, d.now_us + 1))
     for account in d.book.accounts.values():
         if account.type not in SLEEVES or not any(trades_today(d, account)):
             continue
@@ -105,10 +115,11 @@ def on_timer(d: Decision, key: str) -> None:
             if rest in d.book.orders:
                 acknowledgement_due(d, d.book.orders[rest])
         case "approval":
-            from domain.approvals import expire
-
             if rest in d.book.approvals:
                 expire(d, d.book.approvals[rest], "EXPIRED")
+        case "close":
+            if rest in d.book.orders:
+                request_cancel(d, d.book.orders[rest], "WORK_END")
         case "expiry":
             _expiry(d)
         case "eod":
@@ -122,8 +133,9 @@ def on_timer(d: Decision, key: str) -> None:
 def _open(d: Decision) -> None:
     for account in _accounts(d):
         settle(d, account)
-    d.set_timer("open", d.calendar.open_us(d.calendar.next_session(d.today)))
-    _plan_day(d)
+    _plan_open(d)
+    if d.calendar.is_session(d.today):
+        _plan_day(d)
 
 
 def _accounts(d: Decision) -> list[Account]:
@@ -131,22 +143,27 @@ def _accounts(d: Decision) -> list[Account]:
 
 
 def _scan(d: Decision, account: Account) -> None:
+    """The first scan of a day opens the window, whenever it comes."""
     config = d.config(account.account_id)
-    first = d.now_us < d.calendar.et(d.today, config.integer("entry.window_start")) + SECOND
-    if first:
+    end = d.calendar.et(d.today, config.integer("entry.window_end"))
+    if d.now_us >= end:
+        return
+    if account.window_session != d.today:
         open_window(d, account)
     else:
         scan(d, account)
     following = d.now_us + config.integer("entry.rescan_interval") * SECOND
-    if following < d.calendar.et(d.today, config.integer("entry.window_end")):
+    if following < end:
         d.set_timer(f"scan|{account.account_id}", following)
 
 
 def _expiry(d: Decision) -> None:
+    end = d.calendar.et_expiry(d.today, d.config().integer("expiry.manage_end"))
+    if d.now_us >= end:
+        return
     for account in _accounts(d):
         read_expiry_table(d, account)
-    last = d.calendar.et_expiry(d.today, d.config().integer("expiry.manage_end")) - TABLE_STEP_US
-    if d.now_us + TABLE_STEP_US <= last:
+    if d.now_us + TABLE_STEP_US < end:
         d.set_timer("expiry", d.now_us + TABLE_STEP_US)
 
 
@@ -182,5 +199,4 @@ def _weekly(d: Decision) -> None:
     for account in _accounts(d):
         if account.state in ("ACTIVE", "SUSPENDED") and account.type in SLEEVES:
             weekly_job(d, account, friday)
-    prune(d)
     _plan_weekly(d)

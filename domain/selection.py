@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from domain.calendar import SECOND, Calendar, iso, monday_of
+from domain.calendar import SECOND, Calendar, iso, monday_of, week_id
 from domain.config import Config
 from domain.decision import Decision
-from domain.evolve import average_price
+from domain.lots import average_price
 from domain.market import Chain, Quote
 from domain.pretrade import is_liquid
 from domain.reasons import Reason
@@ -90,18 +90,11 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
     """Steps 3 to 5 of the entry procedure, and for calls the strike floor."""
     config, calendar, today = d.config(account.account_id), d.calendar, d.today
     expiry = (put_expiry if right == "P" else call_expiry)(account.type, config, calendar, today)
+    barred = _put_barred(d, config, ticker, expiry) if right == "P" else None
+    if barred is not None:
+        return barred
     if expiry is None:
         return Rejected(Reason.NO_ELIGIBLE_EXPIRY, f"no weekly expiry in range from {iso(today)}")
-    if right == "P" and config.flag("common.earnings_filter"):
-        earnings = d.market.earnings_between(ticker, today, expiry)
-        if earnings is not None:
-            return Rejected(Reason.EARNINGS, f"earnings on {iso(earnings)}, expiry {iso(expiry)}")
-    if right == "P":
-        skip, ratio, limit = d.market.atr_above_percentile(
-            ticker, config.fraction("atr.entry_filter_pctile"), config.integer("atr.entry_filter_lookback")
-        )
-        if skip:
-            return Rejected(Reason.VOLATILITY, f"ATR/price {float_free(ratio)} above {float_free(limit)}")
     chain = d.market.chain(ticker)
     side = "put" if right == "P" else "call"
     listed = chain.quotes(expiry, right) if chain else []
@@ -128,6 +121,18 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
         )
     ]
     return _put(d, account, config, chain, liquid) if right == "P" else _call(d, account, config, chain, liquid, ticker)
+
+
+def _put_barred(d: Decision, config: Config, ticker: str, expiry: int | None) -> Rejected | None:
+    """Earnings before the expiry and the volatility filter keep puts out (protocol 6.2 step 2)."""
+    if expiry is not None and config.flag("common.earnings_filter"):
+        earnings = d.market.earnings_between(ticker, d.today, expiry)
+        if earnings is not None:
+            return Rejected(Reason.EARNINGS, f"earnings on {iso(earnings)}, expiry {iso(expiry)}")
+    skip, ratio, limit = d.market.atr_above_percentile(
+        ticker, config.fraction("atr.entry_filter_pctile"), config.integer("atr.entry_filter_lookback")
+    )
+    return Rejected(Reason.VOLATILITY, f"ATR/price {float_free(ratio)} above {float_free(limit)}") if skip else None
 
 
 def float_free(ratio: Fraction) -> str:
@@ -162,8 +167,6 @@ def _pick(quote: Quote, band: Band, chain: Chain, right: str, shadow: str) -> Pi
 
 def mode_shift(d: Decision, config: Config) -> Fraction:
     """Delta points by which the week mode shifts put bands: GREEN 0, RED and CHOP as configured (protocol 6.4)."""
-    from domain.calendar import week_id
-
     if d.book.week_mode_week != week_id(d.today):
         return Fraction(0)
     return {"RED": config.fraction("week_mode.shift_red"), "CHOP": config.fraction("week_mode.shift_chop")}.get(

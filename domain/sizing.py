@@ -60,15 +60,21 @@ def share_of(d: Decision, account: Account, money: Budget, ticker: str, sharing:
             return money.available
 
 
-def caps(d: Decision, account: Account, pick: Pick, ticker: str, already: int, worth: int) -> int:
-    """Most contracts that volume, ticker cap, daily cap and order caps allow in all, `already` of them given in this scan."""
+def caps(d: Decision, account: Account, pick: Pick, ticker: str, already: int, worth: int) -> tuple[int, str]:
+    """Most contracts that the caps allow, `already` of them given in this scan, and the name of the cap that binds."""
     config = d.config(account.account_id)
     quote = pick.quote
     volume = quote.adv20 if quote.adv20 >= 0 else quote.volume
-    most = floor_int(percent_of(volume, config.fraction("liquidity.max_order_pct_adv")))
     one = strike_value(quote.strike_e3, 1)
     held = put_collateral(d.book, account, ticker) + shares_market_value(d.market, account, ticker)
-    cap = floor_int(percent_of(worth, config.fraction(f"common.ticker_cap_pct.{account.type.lower()}")))
-    day = floor_int(percent_of(worth, config.fraction("limits.daily_new_pct"))) - account.new_collateral
-    most = min(most, (cap - held) // one, day // one, config.integer("order.max_contracts"))
-    return max(0, most - already)
+    ticker_cap = floor_int(percent_of(worth, config.fraction(f"common.ticker_cap_pct.{account.type.lower()}"))) - held
+    day_cap = floor_int(percent_of(worth, config.fraction("limits.daily_new_pct"))) - account.new_collateral
+    limits = {
+        "liquidity.max_order_pct_adv": floor_int(percent_of(volume, config.fraction("liquidity.max_order_pct_adv"))),
+        "common.ticker_cap_pct": ticker_cap // one,
+        "limits.daily_new_pct": day_cap // one,
+        "order.max_contracts": config.integer("order.max_contracts"),
+        "order.max_notional": config.integer("order.max_notional") * 100 // one,
+    }
+    name = min(limits, key=limits.__getitem__)
+    return max(0, limits[name] - already), name

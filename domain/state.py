@@ -3,7 +3,7 @@
 Money in cents, prices in 1e-4 dollars, days as day numbers, times in microseconds UTC.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from json import dumps
 from types import UnionType
@@ -31,6 +31,9 @@ LEDGER_ACCOUNTS = (
 )
 """The ledger's accounts (protocol 4.2)."""
 
+KILLED_BOOK, KILLED_ACCOUNT = "KILL_SWITCH", "KILL_SWITCH_ACCOUNT"
+"""Causes of suspension by a kill switch, of the whole book and of one account."""
+
 
 @dataclass(slots=True)
 class Slice:
@@ -56,6 +59,10 @@ class ShortOption:
     pending_outcome: bool = False
     """after its expiry: waits for the broker's notice (protocol 7.4)"""
     expiry_action: str = ""
+    realised: int = 0
+    """result of the part closed so far, cents"""
+    counted: str = ""
+    """the type that its open outcome counted as when its week was classified"""
     last_checked_us: int = 0
 
     @property
@@ -135,6 +142,8 @@ class TickerWeek:
     premium: int = 0
     trades: int = 0
     pnl: int = 0
+    carried: int = 0
+    """weight with which the next week begins"""
 
 
 @dataclass(slots=True)
@@ -172,8 +181,12 @@ class Account:
     week_start_nav: int = 0
     week_start_corpus: int = 0
     week_flows: int = 0
-    week_records: dict[str, str] = field(default_factory=dict[str, str])
-    """week|ticker to primary type, kept for reclassification by late notices"""
+    week_records: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """week|ticker to the types that applied, kept for reclassification by late notices"""
+    classified_week: str = ""
+    """the last week that has been classified"""
+    window_session: int = 0
+    """day of the last entry window: `windows` and `new_collateral` belong to it"""
     new_collateral: int = 0
     """opened today, for the day's cap"""
     expired: dict[str, ShortOption] = field(default_factory=dict[str, ShortOption])
@@ -211,16 +224,25 @@ class Order:
     version: int = 1
     filled: int = 0
     broker_order_id: str = ""
+    session: int = 0
+    """day of the entry window that stood open last when it was proposed"""
     before_cancel: str = ""
+    """the state before a cancel was asked for, empty when none was"""
     executions: list[str] = field(default_factory=list[str])
     unknown_since_us: int = 0
+    asked_us: int = 0
+    """when the broker was asked last about an unknown order"""
     approval_id: str = ""
-    mid_e6: int = 0
 
     @property
     def working(self) -> bool:
         """From VALIDATED to a terminal state, UNKNOWN included (protocol 4.1)."""
         return self.state in WORKING
+
+    @property
+    def ended(self) -> bool:
+        """In a terminal state."""
+        return self.state in TERMINAL
 
     @property
     def open_quantity(self) -> int:
@@ -334,8 +356,6 @@ def _load(cls: Any, plain: Any) -> Any:
 
 
 def _required(f: Any) -> bool:
-    from dataclasses import MISSING
-
     return f.default is MISSING and f.default_factory is MISSING
 
 

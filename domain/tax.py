@@ -19,13 +19,26 @@ def is_long_term(acquired: int, sold: int) -> bool:
     return sold > day_number(date(start.year + 1, start.month, last))
 
 
-def estimated_tax(year: TaxYear, config: Config) -> int:
-    """T_ytd in cents: a net loss in one class first offsets the other; income is taxed apart; rounded once."""
-    short, long = year.short_term + year.carried_short, year.long_term + year.carried_long
+def net_results(years: dict[str, TaxYear], key: str) -> tuple[int, int]:
+    """(short-term, long-term) result of a year, losses carried in included, a net loss of one class offset by the other.
+
+    What is left negative at the year's end is carried by class into the next year's estimate.
+    """
+    year, before = years.get(key, TaxYear()), str(int(key) - 1)
+    lost_short, lost_long = net_results(years, before) if before in years else (0, 0)
+    short = year.short_term + year.carried_short + min(0, lost_short)
+    long = year.long_term + year.carried_long + min(0, lost_long)
     if short < 0 < long:
-        short, long = 0, long + short
-    elif long < 0 < short:
-        short, long = short + long, 0
+        return min(0, long + short), max(0, long + short)
+    if long < 0 < short:
+        return max(0, short + long), min(0, short + long)
+    return short, long
+
+
+def estimated_tax(years: dict[str, TaxYear], key: str, config: Config) -> int:
+    """T of a year in cents: income is taxed apart, capital losses do not reduce it; rounded once."""
+    year = years.get(key, TaxYear())
+    short, long = net_results(years, key)
     rate_st, rate_lt, rate_q = (config.fraction(f"tax.rate_{kind}") for kind in ("st", "lt", "qdiv"))
     amount = (
         rate_st * max(0, short)
@@ -60,16 +73,15 @@ def record_gain(
 
 def adjust_reserve(d: Decision, account: Account, year: int) -> None:
     """Move cash into or out of TAX_RESERVE so that it equals the target over all open years."""
-    tax = account.tax.setdefault(str(year), TaxYear())
-    t_ytd = estimated_tax(tax, d.config(account.account_id))
-    before = account.balance(TAX_RESERVE)
-    target = sum(
-        max(0, (t_ytd if key == str(year) else other.target) - other.payments)
-        for key, other in account.tax.items()
-        if not other.closed
-    )
-    delta = target - before
-    if not delta and tax.target == t_ytd:
+    config = d.config(account.account_id)
+    t_ytd = estimated_tax(account.tax, str(year), config)
+    target = 0
+    for key, other in account.tax.items():
+        if not other.closed:
+            target += max(0, estimated_tax(account.tax, key, config) - other.payments)
+    delta = target - account.balance(TAX_RESERVE)
+    before = account.tax.get(str(year))
+    if not delta and (before.target if before else 0) == t_ytd:
         return
     d.emit(e.TaxReserveAdjusted(year, t_ytd, delta, target), f"tax-{account.account_id}-{year}", account)
     post(d, account, "TAX_RESERVE", str(year), {TAX_RESERVE: delta, CASH: -delta})

@@ -6,7 +6,7 @@ from domain.contracts import option, parse
 from domain.decision import Decision
 from domain.market import Market
 from domain.money import option_value, percent_of, round_half_up, shares_value, strike_value
-from domain.state import CASH, CASH_UNSETTLED, TAX_RESERVE, Account, Book
+from domain.state import CASH, CASH_UNSETTLED, TAX_RESERVE, Account, Book, Lot, ShortOption
 
 
 def put_collateral(book: Book, account: Account, ticker: str | None = None) -> int:
@@ -49,12 +49,29 @@ def option_mark(market: Market, contract: str) -> Fraction:
     return Fraction(intrinsic_e4(contract, market.last(option(contract).underlying)))
 
 
+def short_mark(market: Market, short: ShortOption) -> Fraction:
+    """Mark of a short option: after its expiry its intrinsic value at that close; credit while its underlying has no mark."""
+    terms = option(short.contract)
+    if short.pending_outcome:
+        close = market.close_of(terms.underlying, terms.expiry) or market.last(terms.underlying)
+        return Fraction(intrinsic_e4(short.contract, close))
+    if not market.last(terms.underlying) and market.quote(short.contract) is None:
+        return Fraction(sum(s.price_e4 * s.quantity for s in short.slices), short.quantity)
+    return option_mark(market, short.contract)
+
+
 def short_liability(market: Market, account: Account) -> int:
     """Market value of the account's short options, positive."""
-    total = Fraction(0)
-    for contract, short in account.shorts.items():
-        total += option_mark(market, contract) * short.quantity
-    return round_half_up(total)
+    return round_half_up(sum((short_mark(market, s) * s.quantity for s in account.shorts.values()), Fraction(0)))
+
+
+def lot_value(market: Market, lot: Lot) -> int:
+    """Market value of a lot: shares at the last trade, long options at mid; at cost without any mark."""
+    if parse(lot.contract) is None:
+        return shares_value(market.last(lot.contract) or lot.price_e4, lot.quantity)
+    quote = market.quote(lot.contract)
+    mark = quote.mid_e4 if quote is not None and quote.two_sided else Fraction(lot.price_e4)
+    return round_half_up(mark * lot.quantity)
 
 
 def shares_market_value(market: Market, account: Account, ticker: str | None = None) -> int:
@@ -62,7 +79,7 @@ def shares_market_value(market: Market, account: Account, ticker: str | None = N
     total = 0
     for lot in account.lots:
         if ticker in (None, lot.contract):
-            total += shares_value(market.last(lot.contract) or lot.price_e4, lot.quantity)
+            total += lot_value(market, lot)
     return total
 
 
@@ -94,5 +111,5 @@ def unrealised(market: Market, account: Account) -> int:
     for short in account.shorts.values():
         total += sum(option_value(s.price_e4, s.quantity) - s.commission for s in short.slices)
     for lot in account.lots:
-        total += shares_value(market.last(lot.contract) or lot.price_e4, lot.quantity) - lot.basis
+        total += lot_value(market, lot) - lot.basis
     return total

@@ -1,0 +1,322 @@
+"""What events change in a book's configuration, accounts, ledger, tax, approvals and standing with the broker."""
+
+from domain import events as e
+from domain.calendar import DAY, HOUR, as_date
+from domain.commands import ImportedAccount
+from domain.contracts import parse, ticker_of
+from domain.evolving import account_of, on
+from domain.money import option_value, strike_value
+from domain.state import (
+    CASH_UNSETTLED,
+    KILLED_ACCOUNT,
+    KILLED_BOOK,
+    Account,
+    Approval,
+    Book,
+    Lot,
+    ShortOption,
+    Slice,
+    TaxYear,
+    TickerWeek,
+    Wheel,
+    Window,
+)
+
+# --- configuration, system, accounts --------------------------------------------------------------------------------
+
+
+@on(e.ConfigurationChanged)
+def _configuration_changed(book: Book, event: e.ConfigurationChanged, _envelope: e.Envelope) -> None:
+    book.config_version = event.version
+    book.config.setdefault(event.scope, {}).update(event.new)
+
+
+@on(e.SystemCreated)
+def _system_created(book: Book, event: e.SystemCreated, _envelope: e.Envelope) -> None:
+    book.owner_subject_id, book.broker_account = event.owner_subject_id, event.broker_account
+    book.pending_capital = event.capital
+
+
+@on(e.AccountOpened)
+def _account_opened(book: Book, event: e.AccountOpened, _envelope: e.Envelope) -> None:
+    book.accounts[event.account_id] = Account(
+        event.account_id,
+        event.type,
+        event.role,
+        event.parent_account_id,
+        event.fork_group_id,
+        event.root_com_account_id,
+        event.owner_subject_id,
+        event.inception,
+    )
+
+
+@on(e.AccountFunded)
+def _account_funded(book: Book, event: e.AccountFunded, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.base_capital, account.sizing_base = event.base_capital, event.sizing_base
+    account.week_start_nav = account.week_start_corpus = event.amount
+    account.last_nav = account.last_corpus = event.amount
+    book.pending_capital -= event.amount
+
+
+@on(e.AccountActivated)
+def _account_activated(book: Book, _event: e.AccountActivated, envelope: e.Envelope) -> None:
+    account_of(book, envelope).state = "ACTIVE"
+
+
+@on(e.AccountSuspended)
+def _account_suspended(book: Book, event: e.AccountSuspended, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.state = "SUSPENDED"
+    if event.reason not in account.suspensions:
+        account.suspensions.append(event.reason)
+
+
+@on(e.AccountResumed)
+def _account_resumed(book: Book, _event: e.AccountResumed, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.state, account.suspensions = "ACTIVE", []
+
+
+@on(e.TradingModeRestricted)
+def _restricted(book: Book, event: e.TradingModeRestricted, envelope: e.Envelope) -> None:
+    account_of(book, envelope).restrictions[event.reason] = event.mode
+
+
+@on(e.TradingModeRestrictionLifted)
+def _restriction_lifted(book: Book, event: e.TradingModeRestrictionLifted, envelope: e.Envelope) -> None:
+    account_of(book, envelope).restrictions.pop(event.reason, None)
+
+
+@on(e.KillSwitchEngaged)
+def _kill_switch_engaged(book: Book, event: e.KillSwitchEngaged, _envelope: e.Envelope) -> None:
+    if event.scope == "SYSTEM":
+        book.killed = True
+
+
+@on(e.KillSwitchReleased)
+def _kill_switch_released(book: Book, event: e.KillSwitchReleased, _envelope: e.Envelope) -> None:
+    if event.scope == "SYSTEM":
+        book.killed = False
+    for key, account in book.accounts.items():
+        cause = KILLED_BOOK if event.scope == "SYSTEM" else KILLED_ACCOUNT if event.scope == key else ""
+        if cause in account.suspensions:
+            account.suspensions.remove(cause)
+
+
+@on(e.SizingBaseChanged, e.WeeklyReinvestmentApplied)
+def _sizing_base(book: Book, event: e.SizingBaseChanged | e.WeeklyReinvestmentApplied, envelope: e.Envelope) -> None:
+    account_of(book, envelope).sizing_base = event.new
+
+
+@on(e.ContributionAllocated)
+def _contribution(book: Book, event: e.ContributionAllocated, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.base_capital += event.amount
+    account.sizing_base += event.amount
+    account.week_flows += event.amount
+
+
+@on(e.BookImported)
+def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> None:
+    book.owner_subject_id, book.broker_account = event.owner_subject_id, event.broker_account
+    roots = {a.type: a.account_id for a in event.accounts if a.role == "ROOT"}
+    for source in event.accounts:
+        account = Account(
+            source.account_id,
+            source.type,
+            source.role,
+            source.parent_account_id,
+            source.fork_group_id,
+            roots.get("COM", ""),
+            event.owner_subject_id,
+            source.inception,
+            state="ACTIVE",
+            base_capital=source.base_capital,
+            sizing_base=source.sizing_base,
+            fork_depth=source.fork_depth,
+        )
+        for lot in source.lots:
+            account.lots.append(Lot(lot.lot_id, lot.contract, lot.quantity, lot.acquired, lot.basis, lot.price_e4))
+            wheel = account.wheels.setdefault(ticker_of(lot.contract), Wheel())
+            wheel.chain_net += lot.chain_net
+        for ticker, wheel in account.wheels.items():
+            if account.shares(ticker) >= 100:
+                wheel.phase, wheel.chain_id = "SHARES_HELD", f"import|{source.account_id}|{ticker}"
+        for held in source.options:
+            terms = parse(held.contract)
+            assert terms is not None
+            wheel = account.wheels.setdefault(terms.underlying, Wheel())
+            wheel.chain_id = wheel.chain_id or f"import|{source.account_id}|{terms.underlying}"
+            account.shorts[held.contract] = ShortOption(
+                f"import|{source.account_id}|{held.contract}",
+                held.contract,
+                [Slice(held.quantity, held.credit_e4, held.commission)],
+                held.p0_e4,
+                0,
+                held.opened_us,
+                wheel.chain_id,
+                source.type,
+            )
+            if terms.right == "P" or wheel.phase != "CSP_OPEN":
+                wheel.phase = "CSP_OPEN" if terms.right == "P" else "CC_OPEN"
+            wheel.chain_net += option_value(held.credit_e4, held.quantity) - held.commission
+            week = account.week.setdefault(terms.underlying, TickerWeek())
+            week.weight += strike_value(terms.strike_e3, held.quantity) if terms.right == "P" else 0
+        for year in source.tax_years:
+            account.tax[str(year.year)] = TaxYear(
+                year.short_term,
+                year.long_term,
+                year.income_ordinary,
+                year.income_qualified,
+                year.payments,
+                year.carried_short,
+                year.carried_long,
+            )
+        account.week_start_nav = account.last_nav = _book_value(source)
+        account.week_start_corpus = account.last_corpus = account.week_start_nav - source.tax_reserve
+        book.accounts[source.account_id] = account
+
+
+def _book_value(source: ImportedAccount) -> int:
+    """Where the first week of an account that is taken over begins, before anything has been marked: everything at cost."""
+    premium = sum(option_value(o.credit_e4, o.quantity) for o in source.options)
+    cash = source.cash + source.cash_unsettled + source.tax_reserve
+    return cash + sum(lot.basis for lot in source.lots) - premium
+
+
+@on(e.PositionMarked)
+def _position_marked(book: Book, event: e.PositionMarked, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.last_nav, account.last_corpus = event.nav, event.corpus
+
+
+# --- ledger and tax -------------------------------------------------------------------------------------------------
+
+
+@on(e.LedgerPosted)
+def _ledger_posted(book: Book, event: e.LedgerPosted, _envelope: e.Envelope) -> None:
+    for line in event.lines:
+        account = book.accounts[line.account_id]
+        account.ledger[line.ledger_account] = account.ledger.get(line.ledger_account, 0) + line.amount
+        if line.ledger_account == CASH_UNSETTLED:
+            day = str(event.settles)
+            account.unsettled[day] = account.unsettled.get(day, 0) + line.amount
+            if not account.unsettled[day]:
+                del account.unsettled[day]
+
+
+@on(e.TaxableEventRecorded)
+def _taxable(book: Book, event: e.TaxableEventRecorded, envelope: e.Envelope) -> None:
+    year = account_of(book, envelope).tax.setdefault(str(event.year), TaxYear())
+    if event.tax_class == "LT":
+        year.long_term += event.gain
+    else:
+        year.short_term += event.gain
+
+
+@on(e.DividendReceived)
+def _dividend(book: Book, event: e.DividendReceived, envelope: e.Envelope) -> None:
+    year = account_of(book, envelope).tax.setdefault(str(_year_of(envelope)), TaxYear())
+    if event.qualified:
+        year.income_qualified += event.amount
+    else:
+        year.income_ordinary += event.amount
+
+
+def _year_of(envelope: e.Envelope) -> int:
+    """New York calendar year; around New Year New York is five hours behind."""
+    return as_date((envelope.recorded_at_us - 5 * HOUR) // DAY).year
+
+
+@on(e.TaxPaymentRecorded)
+def _tax_paid(book: Book, event: e.TaxPaymentRecorded, envelope: e.Envelope) -> None:
+    account_of(book, envelope).tax.setdefault(str(event.year), TaxYear()).payments += event.amount
+
+
+@on(e.TaxReserveAdjusted)
+def _reserve_adjusted(book: Book, event: e.TaxReserveAdjusted, envelope: e.Envelope) -> None:
+    year = account_of(book, envelope).tax.setdefault(str(event.year), TaxYear())
+    year.target = event.t_ytd
+
+
+# --- predictor, approvals, broker -----------------------------------------------------------------------------------
+
+
+@on(e.WeekModePredicted)
+def _mode_predicted(book: Book, event: e.WeekModePredicted, _envelope: e.Envelope) -> None:
+    book.week_mode, book.week_mode_week = event.mode, event.week_id
+
+
+@on(e.ApprovalRequested)
+def _approval_requested(book: Book, event: e.ApprovalRequested, envelope: e.Envelope) -> None:
+    book.approvals[event.approval_id] = Approval(
+        event.approval_id,
+        event.kind,
+        event.subject,
+        envelope.account_id or "",
+        dict(event.proposal),
+        event.required,
+        list(event.roles),
+        event.requester,
+        event.expires_at_us,
+        event.default_action,
+    )
+    if event.kind == "PREMIUM_BELOW_GATE":
+        window = account_of(book, envelope).windows.setdefault(event.subject, Window("P"))
+        window.approval_id, window.asked, window.reserved = event.approval_id, True, int(event.proposal["reserved"])
+        window.reason = "PREMIUM_BELOW_MIN"
+
+
+@on(e.ApprovalGranted)
+def _approval_granted(book: Book, event: e.ApprovalGranted, _envelope: e.Envelope) -> None:
+    approval = book.approvals[event.approval_id]
+    approval.granted_by.append(event.by)
+    if event.complete:
+        _end_approval(book, approval, "GRANTED")
+
+
+@on(e.ApprovalDenied, e.ApprovalExpired)
+def _approval_ended(book: Book, event: e.ApprovalDenied | e.ApprovalExpired, _envelope: e.Envelope) -> None:
+    approval = book.approvals[event.approval_id]
+    _end_approval(book, approval, "DENIED" if isinstance(event, e.ApprovalDenied) else event.code)
+
+
+def _end_approval(book: Book, approval: Approval, how: str) -> None:
+    del book.approvals[approval.approval_id]
+    book.decided[approval.approval_id] = how
+    while len(book.decided) > 256:
+        del book.decided[next(iter(book.decided))]
+    account = book.accounts.get(approval.account_id)
+    if account is not None and approval.kind == "PREMIUM_BELOW_GATE" and approval.subject in account.windows:
+        window = account.windows[approval.subject]
+        window.approval_id, window.reserved = "", 0
+
+
+@on(e.BrokerConnected)
+def _broker_connected(book: Book, _event: e.BrokerConnected, _envelope: e.Envelope) -> None:
+    book.broker_up = True
+
+
+@on(e.BrokerDisconnected)
+def _broker_disconnected(book: Book, _event: e.BrokerDisconnected, _envelope: e.Envelope) -> None:
+    book.broker_up = False
+
+
+@on(e.ReconciliationCompleted)
+def _reconciled(book: Book, _event: e.ReconciliationCompleted, envelope: e.Envelope) -> None:
+    if not book.breaks:
+        book.last_reconciled_us = envelope.recorded_at_us
+
+
+@on(e.ReconciliationBreakDetected)
+def _break_detected(book: Book, event: e.ReconciliationBreakDetected, _envelope: e.Envelope) -> None:
+    if event.instrument not in book.breaks:
+        book.breaks.append(event.instrument)
+
+
+@on(e.ReconciliationBreakResolved)
+def _break_resolved(book: Book, event: e.ReconciliationBreakResolved, _envelope: e.Envelope) -> None:
+    if event.instrument in book.breaks:
+        book.breaks.remove(event.instrument)

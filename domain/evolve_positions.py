@@ -1,0 +1,218 @@
+"""What events change in positions, lots and the outcomes of the week (protocol 4.3, 7.4, 11.1)."""
+
+from domain import events as e
+from domain.calendar import week_id
+from domain.contracts import option, parse, ticker_of
+from domain.evolving import account_of, on
+from domain.lots import average_price, premium_of, take_lots, take_slices
+from domain.money import shares_value, strike_value
+from domain.state import Account, Book, Lot, ShortOption, Slice, TickerWeek, WeekOutcome, Wheel
+from domain.week_types import CALL_KEPT, called_away_type, put_assignment_type, put_closed_type
+
+WEEK_RECORDS_KEPT = 64
+"""Classified account-ticker-weeks that late notices may still correct."""
+
+
+def _week(account: Account, ticker: str) -> TickerWeek:
+    return account.week.setdefault(ticker, TickerWeek())
+
+
+def _note_outcome(account: Account, ticker: str, session: int, code: str) -> None:
+    """An outcome belongs to the week of its session; one of a classified week corrects that week's record instead."""
+    if week_id(session) > account.classified_week:
+        _week(account, ticker).outcomes.append(WeekOutcome(code))
+
+
+def _add_weight(account: Account, contract: str, quantity: int) -> None:
+    """Collateral of a put sold counts in the week from its entry."""
+    terms = option(contract)
+    if terms.right == "P":
+        _week(account, terms.underlying).weight += strike_value(terms.strike_e3, quantity)
+
+
+# --- open and close ---------------------------------------------------------------------------------------------
+
+
+@on(e.PositionOpened)
+def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    terms = parse(event.contract)
+    if terms is None:
+        week = _week(account, event.contract)
+        week.weight = week.weight or shares_value(event.price_e4, event.quantity)
+        return
+    expired = account.expired.pop(event.contract, None)
+    wheel = account.wheels.setdefault(terms.underlying, Wheel())
+    if expired is not None and expired.position_id == event.position_id:
+        _reopen(account, wheel, expired)
+        return
+    account.shorts[event.contract] = ShortOption(
+        event.position_id,
+        event.contract,
+        [Slice(-event.quantity, event.price_e4, event.commission)],
+        event.p0_e4,
+        event.atr_e6,
+        envelope.recorded_at_us,
+        event.chain_id,
+        account.type,
+    )
+    wheel.chain_id = event.chain_id
+    _add_weight(account, event.contract, -event.quantity)
+
+
+def _reopen(account: Account, wheel: Wheel, short: ShortOption) -> None:
+    """An option booked as expired is there again, as it was; what its expiry did to the week is taken back."""
+    terms = option(short.contract)
+    premium, paid = premium_of(short.slices)
+    short.pending_outcome = True
+    short.counted = ""
+    account.shorts[short.contract] = short
+    if not wheel.chain_id:
+        wheel.chain_id, wheel.chain_net = short.chain_id, premium - paid
+    if week_id(terms.expiry) <= account.classified_week:
+        short.counted = "P-EW" if terms.right == "P" else "C-PNO"
+        return
+    week = _week(account, terms.underlying)
+    week.pnl -= premium - paid
+    code = "P-EW" if terms.right == "P" else CALL_KEPT
+    if WeekOutcome(code) in week.outcomes:
+        week.outcomes.remove(WeekOutcome(code))
+
+
+@on(e.PositionIncreased)
+def _position_increased(book: Book, event: e.PositionIncreased, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.shorts[event.contract].slices.append(Slice(-event.quantity, event.price_e4, event.commission))
+    _add_weight(account, event.contract, -event.quantity)
+
+
+@on(e.PositionReduced)
+def _position_reduced(book: Book, event: e.PositionReduced, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    short = account.shorts.get(event.contract)
+    if short is not None:
+        _, short.slices = take_slices(short.slices, short.quantity + event.quantity)
+        short.realised += event.pnl
+    _week(account, ticker_of(event.contract)).pnl += event.pnl
+
+
+@on(e.PositionClosed)
+def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    short = account.shorts.pop(event.contract, None)
+    _week(account, ticker_of(event.contract)).pnl += event.pnl
+    terms = parse(event.contract)
+    if event.cause != "BOUGHT_BACK" or terms is None or short is None:
+        return
+    pnl = short.realised + event.pnl
+    if terms.right == "P":
+        code = put_closed_type(terms.strike_e4, event.underlying_e4 or 0, pnl)
+    else:
+        code = CALL_KEPT if pnl >= 0 else "C-XL"
+    _note_outcome(account, terms.underlying, event.session or terms.expiry, code)
+
+
+@on(e.OptionExpiredWorthless)
+def _expired(book: Book, event: e.OptionExpiredWorthless, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    terms = option(event.contract)
+    account.expired[event.contract] = account.shorts[event.contract]
+    _note_outcome(account, terms.underlying, terms.expiry, CALL_KEPT if terms.right == "C" else "P-EW")
+
+
+# --- notices ----------------------------------------------------------------------------------------------------
+
+
+@on(e.OptionAssigned)
+def _assigned(book: Book, event: e.OptionAssigned, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    _take_notice(book, event.notice_id)
+    terms = option(event.contract)
+    account.shorts[event.contract].counted = ""
+    code = put_assignment_type(terms.strike_e4, event.close_e4)
+    _note_outcome(account, terms.underlying, event.outcome_session, code)
+
+
+@on(e.SharesCalledAway)
+def _called_away(book: Book, event: e.SharesCalledAway, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    _take_notice(book, event.notice_id)
+    terms = option(event.contract)
+    account.shorts[event.contract].counted = ""
+    code = called_away_type(average_price(account, terms.underlying), event.close_e4 or terms.strike_e4)
+    _note_outcome(account, terms.underlying, event.outcome_session, code)
+    wheel, shares = account.wheels[terms.underlying], account.shares(terms.underlying)
+    if shares:
+        wheel.chain_net -= wheel.chain_net * min(event.shares, shares) // shares
+    take_lots(account, terms.underlying, event.shares)
+
+
+def _take_notice(book: Book, notice_id: str) -> None:
+    if notice_id not in book.notices:
+        book.notices.append(notice_id)
+
+
+@on(e.TaxLotOpened)
+def _lot_opened(book: Book, event: e.TaxLotOpened, envelope: e.Envelope) -> None:
+    account_of(book, envelope).lots.append(
+        Lot(event.lot_id, event.contract, event.quantity, event.acquired, event.basis, event.price_e4)
+    )
+
+
+@on(e.PositionAdjusted)
+def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    new, old = event.ratio_new, event.ratio_old
+    short = account.shorts.pop(event.contract, None)
+    if short is None:
+        for lot in account.lots:
+            if lot.contract == event.contract:
+                lot.quantity, lot.price_e4 = lot.quantity * new // old, lot.price_e4 * old // new
+        return
+    short.contract, short.p0_e4, short.atr_e6 = event.new_contract, short.p0_e4 * old // new, short.atr_e6 * old // new
+    short.slices = [Slice(s.quantity * new // old, s.price_e4 * old // new, s.commission) for s in short.slices]
+    account.shorts[event.new_contract] = short
+
+
+@on(e.ExpiryDecisionMade)
+def _expiry_decided(book: Book, event: e.ExpiryDecisionMade, envelope: e.Envelope) -> None:
+    short = account_of(book, envelope).shorts[event.contract]
+    short.expiry_action, short.pending_outcome = event.action, event.action == "AWAIT_NOTICE"
+
+
+# --- weeks ------------------------------------------------------------------------------------------------------
+
+
+@on(e.WeekClassified)
+def _week_classified(book: Book, event: e.WeekClassified, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    if event.ticker is not None:
+        account.week_records[f"{event.week_id}|{event.ticker}"] = list(event.types or [])
+        _week(account, event.ticker).carried = event.carried or 0
+        for contract, code in (event.awaited or {}).items():
+            account.shorts[contract].counted = code
+        return
+    account.week = {t: TickerWeek(weight=w.carried) for t, w in account.week.items() if w.carried}
+    account.classified_week, account.week_flows = event.week_id, 0
+    account.week_start_nav, account.week_start_corpus = account.last_nav, account.last_corpus
+    account.expired = {k: s for k, s in account.expired.items() if week_id(option(k).expiry) >= event.week_id}
+    for key in list(account.week_records)[:-WEEK_RECORDS_KEPT]:
+        del account.week_records[key]
+    _forget_orders(book, account, envelope.recorded_at_us)
+
+
+def _forget_orders(book: Book, account: Account, now_us: int) -> None:
+    """Orders that ended more than a week ago; a report on one of them raises an alert then."""
+    limit = now_us - ORDERS_KEPT_US
+    gone = [o for o in book.orders.values() if o.ended and o.account_id == account.account_id and o.created_us < limit]
+    for order in gone:
+        del book.orders[order.order_id]
+        book.streams.pop(f"order-{order.order_id}", None)
+
+
+ORDERS_KEPT_US = 8 * 24 * 3600 * 1_000_000
+
+
+@on(e.WeekReclassified)
+def _week_reclassified(book: Book, event: e.WeekReclassified, envelope: e.Envelope) -> None:
+    account_of(book, envelope).week_records[f"{event.week_id}|{event.ticker}"] = list(event.types or [])

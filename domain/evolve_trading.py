@@ -1,0 +1,156 @@
+"""What events change in entry windows, wheels and orders (protocol 3.5, 6.2, 12.1)."""
+
+from domain import events as e
+from domain.contracts import parse, ticker_of
+from domain.evolving import account_of, on
+from domain.money import option_value, strike_value
+from domain.state import Book, Order, TickerWeek, Wheel, Window
+
+# --- entry ----------------------------------------------------------------------------------------------------------
+
+
+@on(e.EntryWindowOpened)
+def _window_opened(book: Book, event: e.EntryWindowOpened, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    account.windows, account.new_collateral, account.window_session = {}, 0, event.session
+
+
+@on(e.EntryScanCompleted)
+def _scanned(book: Book, event: e.EntryScanCompleted, envelope: e.Envelope) -> None:
+    windows = account_of(book, envelope).windows
+    for rejection in event.rejections:
+        window = windows.setdefault(rejection.ticker, Window(rejection.right))
+        window.reason, window.detail = rejection.reason, rejection.detail
+
+
+@on(e.EntrySkipped)
+def _entry_skipped(book: Book, event: e.EntrySkipped, envelope: e.Envelope) -> None:
+    window = account_of(book, envelope).windows.setdefault(event.ticker, Window(event.right))
+    window.skipped, window.reason, window.detail = True, event.reason, event.detail
+
+
+@on(e.TradeSignalGenerated)
+def _signal(book: Book, event: e.TradeSignalGenerated, envelope: e.Envelope) -> None:
+    terms = parse(event.contract)
+    window = account_of(book, envelope).windows.setdefault(event.ticker, Window(terms.right if terms else ""))
+    window.ordered, window.reserved, window.reason = True, 0, ""
+
+
+@on(e.WheelPhaseChanged)
+def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope) -> None:
+    wheel = account_of(book, envelope).wheels.setdefault(event.ticker, Wheel())
+    wheel.phase = event.to_phase
+    if event.to_phase == "IDLE":
+        wheel.chain_id, wheel.chain_net = "", 0
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+@on(e.OrderProposed)
+def _order_proposed(book: Book, event: e.OrderProposed, envelope: e.Envelope) -> None:
+    book.orders[event.order_id] = Order(
+        event.order_id,
+        event.signal_id,
+        event.account_id,
+        event.contract,
+        event.ticker,
+        event.side,
+        event.effect,
+        event.quantity,
+        event.limit_e4,
+        list(event.ladder_e4),
+        event.purpose,
+        event.origin,
+        event.clip,
+        event.rest,
+        "PROPOSED",
+        envelope.recorded_at_us,
+        approval_id=event.approval_id or "",
+        session=book.accounts[event.account_id].window_session,
+    )
+
+
+@on(e.OrderValidated)
+def _order_validated(book: Book, event: e.OrderValidated, _envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.state = "VALIDATED"
+    terms = parse(order.contract)
+    if terms is not None and terms.right == "P" and order.effect == "OPEN":
+        book.accounts[order.account_id].new_collateral += strike_value(terms.strike_e3, order.quantity)
+
+
+@on(e.OrderSubmitted)
+def _order_submitted(book: Book, event: e.OrderSubmitted, _envelope: e.Envelope) -> None:
+    book.orders[event.order_id].state = "PENDING_SUBMIT"
+
+
+@on(e.OrderAcknowledged)
+def _order_acknowledged(book: Book, event: e.OrderAcknowledged, _envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.broker_order_id = event.broker_order_id
+    if order.state in ("PENDING_SUBMIT", "UNKNOWN"):
+        order.state, order.unknown_since_us = "PARTIALLY_FILLED" if order.filled else "SUBMITTED", 0
+        order.before_cancel = ""
+
+
+@on(e.OrderRepriced)
+def _order_repriced(book: Book, event: e.OrderRepriced, _envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.version, order.limit_e4 = event.version, event.limit_e4
+    if event.limit_e4 in order.ladder_e4:
+        del order.ladder_e4[: order.ladder_e4.index(event.limit_e4) + 1]
+
+
+@on(e.OrderCancelRequested)
+def _cancel_requested(book: Book, event: e.OrderCancelRequested, _envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.before_cancel, order.state = order.state, "CANCEL_REQUESTED"
+
+
+@on(e.OrderCancelled, e.OrderExpired, e.OrderRejected)
+def _order_ended(book: Book, event: e.OrderCancelled | e.OrderExpired | e.OrderRejected, _envelope: e.Envelope) -> None:
+    state = {"OrderCancelled": "CANCELLED", "OrderExpired": "EXPIRED", "OrderRejected": "REJECTED"}[
+        type(event).__name__
+    ]
+    order = book.orders[event.order_id]
+    order.state = state
+    window = book.accounts[order.account_id].windows.get(order.ticker)
+    if isinstance(event, e.OrderRejected) and event.checks and order.purpose == "ENTRY":
+        if window is not None and not window.filled:
+            window.ordered, window.reason, window.detail = False, event.code, event.reason
+
+
+@on(e.OrderStateUnknown)
+def _order_unknown(book: Book, event: e.OrderStateUnknown, envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.asked_us = envelope.recorded_at_us
+    if order.state != "UNKNOWN":
+        order.state, order.unknown_since_us = "UNKNOWN", envelope.recorded_at_us
+
+
+@on(e.OrderReconciled)
+def _order_reconciled(book: Book, event: e.OrderReconciled, _envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.state, order.unknown_since_us, order.before_cancel = event.final_state, 0, ""
+
+
+@on(e.OrderPartiallyFilled, e.OrderFilled)
+def _order_filled(book: Book, event: e.OrderPartiallyFilled | e.OrderFilled, envelope: e.Envelope) -> None:
+    order = book.orders[event.order_id]
+    order.filled, order.state, order.unknown_since_us = event.cum_quantity, event.state, 0
+    order.executions.append(event.exec_id)
+    account = account_of(book, envelope)
+    ticker = ticker_of(event.contract)
+    of_this_window = order.purpose in ("ENTRY", "RESIDUAL") and order.session == account.window_session
+    if of_this_window and ticker in account.windows:
+        account.windows[ticker].filled += event.quantity
+    if parse(event.contract) is None:
+        return
+    amount = option_value(event.price_e4, event.quantity)
+    wheel = account.wheels.setdefault(ticker, Wheel())
+    wheel.chain_net += amount - event.commission if event.side == "SELL" else -amount - event.commission
+    week = account.week.setdefault(ticker, TickerWeek())
+    week.trades += 1
+    if event.side == "SELL":
+        week.premium += amount - event.commission
