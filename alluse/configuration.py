@@ -1,9 +1,9 @@
 """The configuration file of a run: YAML, a mapping `parameters` of catalogue names (protocol 18) to values.
 
-    parameters:
-      gen.tickers: [AAPL, GOOG]
-      gen.min_premium_pct: 0.8
-      sim.hitl_policy: AUTO_APPROVE
+parameters:
+  gen.tickers: [AAPL, GOOG]
+  gen.min_premium_pct: 0.8
+  sim.hitl_policy: AUTO_APPROVE
 """
 
 from __future__ import annotations

@@ -45,7 +45,11 @@ class Follower:
                 if error.fatal() or not (error.retriable() or error.code() == KafkaError._PARTITION_EOF):
                     raise KafkaException(error)
                 continue
-            topic, partition, offset = self._short[message.topic() or ""], message.partition() or 0, message.offset() or 0
+            topic, partition, offset = (
+                self._short[message.topic() or ""],
+                message.partition() or 0,
+                message.offset() or 0,
+            )
             value = message.value()
             assert isinstance(value, bytes)
             self.next_offsets[topic, partition] = offset + 1

@@ -1,10 +1,10 @@
 """What the processes of a home tell each other, and the commands, through small files under ALLUSE_HOME/run.
 
-    run/   current.json            which log is in use, and with how many book processors; the supervisor follows it
-           supervisor.json         the supervisor: process, state, log
-           supervisor.lock         held by the supervisor for as long as it lives
-           children/<name>.json    a child: process, beat, progress
-           logs/<name>.log
+run/   current.json            which log is in use, and with how many book processors; the supervisor follows it
+       supervisor.json         the supervisor: process, state, log
+       supervisor.lock         held by the supervisor for as long as it lives
+       children/<name>.json    a child: process, beat, progress
+       logs/<name>.log
 """
 
 from __future__ import annotations
@@ -69,7 +69,11 @@ class Home:
 
     def child_notes(self) -> dict[str, dict[str, Any]]:
         """Notes of the children by name, living or not."""
-        return {path.stem: read_note(path) for path in sorted(self.children.glob("*.json"))} if self.children.is_dir() else {}
+        return (
+            {path.stem: read_note(path) for path in sorted(self.children.glob("*.json"))}
+            if self.children.is_dir()
+            else {}
+        )
 
     def child_file(self, name: str) -> Path:
         """Where a child keeps its note."""
@@ -85,7 +89,9 @@ def settings_of_log(settings: Settings, named: str | None = None) -> Settings:
         return with_log(settings, Home(settings).wanted(settings).log)
     name = "" if named == MAIN_LOG else named
     if not NAMESPACE.match(name):
-        raise RequestError("BAD_LOG", f"'{named}' is no name of a log.", "Use small letters, digits and _, such as run_0001.")
+        raise RequestError(
+            "BAD_LOG", f"'{named}' is no name of a log.", "Use small letters, digits and _, such as run_0001."
+        )
     return with_log(settings, name)
 
 

@@ -34,12 +34,18 @@ def choose_log(settings: Settings, cluster: Cluster, database: Database, process
         name = f"run_{number:04d}"
         if not any(topic.startswith(f"{name}.") for topic in topics) and _schema(settings, name) not in schemas:
             return Wanted(name, processors)
-    raise RequestError("NO_FREE_LOG", f"All logs run_0001 to run_{_MOST} are taken.", "Use a new ALLUSE_HOME or ALLUSE_NAMESPACE.")
+    raise RequestError(
+        "NO_FREE_LOG", f"All logs run_0001 to run_{_MOST} are taken.", "Use a new ALLUSE_HOME or ALLUSE_NAMESPACE."
+    )
 
 
 def log_names(cluster: Cluster) -> list[str]:
     """Every log of a cluster, the main one as an empty name."""
-    found = {topic.removesuffix("journal").rstrip(".") for topic in topic_names(cluster) if topic == "journal" or topic.endswith(".journal")}
+    found = {
+        topic.removesuffix("journal").rstrip(".")
+        for topic in topic_names(cluster)
+        if topic == "journal" or topic.endswith(".journal")
+    }
     return sorted(found)
 
 
@@ -91,7 +97,9 @@ def _written(database: Database, schemas: set[str]) -> set[str]:
             if schema == "alluse" or schema.startswith("alluse_"):
                 there = pg.execute("SELECT to_regclass(%s) IS NOT NULL", [f'"{schema}".projection_offsets']).fetchone()
                 if there == (True,):
-                    query = sql.SQL("SELECT 1 FROM {}.projection_offsets WHERE next_offset > 0 LIMIT 1").format(sql.Identifier(schema))
+                    query = sql.SQL("SELECT 1 FROM {}.projection_offsets WHERE next_offset > 0 LIMIT 1").format(
+                        sql.Identifier(schema)
+                    )
                     if pg.execute(query).fetchone() is not None:
                         found.add(schema)
     return found

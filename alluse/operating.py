@@ -43,7 +43,9 @@ def start_detached(settings: Settings, *, owner: int | None = None) -> dict[str,
         if process.poll() is not None:
             raise _failure(home, process.pid, log_file.name)
         time.sleep(0.05)
-    raise UnavailableError("START_TIMEOUT", f"The system was not ready within {START_S:.0f} s.", f"Read {log_file}, then `alluse down`.")
+    raise UnavailableError(
+        "START_TIMEOUT", f"The system was not ready within {START_S:.0f} s.", f"Read {log_file}, then `alluse down`."
+    )
 
 
 def _failure(home: Home, pid: int, log_name: str) -> AllUseError:
@@ -68,11 +70,17 @@ def change_log(settings: Settings, wanted: Wanted) -> None:
     while time.monotonic() < deadline:
         note = home.supervisor()
         if note is None:
-            raise UnavailableError("SYSTEM_DOWN", "The system stopped while it changed its log.", f"Read {home.logs}/supervisor.log.")
+            raise UnavailableError(
+                "SYSTEM_DOWN", "The system stopped while it changed its log.", f"Read {home.logs}/supervisor.log."
+            )
         if note["state"] == "ready" and (note["log"], note["processors"]) == (wanted.log, wanted.processors):
             return
         time.sleep(0.05)
-    raise UnavailableError("START_TIMEOUT", f"The system did not change to its log within {START_S:.0f} s.", f"Read {home.logs}/supervisor.log.")
+    raise UnavailableError(
+        "START_TIMEOUT",
+        f"The system did not change to its log within {START_S:.0f} s.",
+        f"Read {home.logs}/supervisor.log.",
+    )
 
 
 def stop_system(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alluse.render import usd
+from domain.contracts import parse
 from processors.book.digest import LogDigest
 
 CASH, UNSETTLED, RESERVE = "CASH", "CASH_UNSETTLED", "TAX_RESERVE"
@@ -96,7 +97,7 @@ class Outcome:
             self._account(line["account_id"]).balances[line["ledger_account"]] += line["amount"]
 
     def _filled(self, plain: dict[str, Any]) -> None:
-        if len(plain["contract"]) <= 6:  # shares; an option's OCC symbol has fifteen characters behind the ticker
+        if parse(plain["contract"]) is None:
             return
         cents = plain["quantity"] * plain["price_e4"]  # 100 shares a contract, 1e-4 dollars: cents
         if plain["side"] == "SELL":
@@ -110,7 +111,9 @@ class Outcome:
             account = self._account(plain["account_id"])
             account.kind, account.state, account.base_capital = plain["type"], "ACTIVE", plain["base_capital"]
 
-    def document(self, first_day: str, last_day: str, inputs: int, digest: LogDigest, setup_s: float, run_s: float) -> dict[str, Any]:
+    def document(
+        self, first_day: str, last_day: str, inputs: int, digest: LogDigest, setup_s: float, run_s: float
+    ) -> dict[str, Any]:
         """The object that `run --json` and `backtest --json` end with."""
         return {
             "books": sorted(self.books),

@@ -24,7 +24,9 @@ from schemas.codec import Codec
 PARTITIONS, MARKET_PARTITIONS = 4, 4
 GRID_US, LOOKAHEAD_US = 1_000_000, 100_000
 _HOUR_US, _DAY_US = 3_600_000_000, 86_400_000_000
-_CREATED_AT_US = 8 * _HOUR_US  # of the first session's day, UTC: after the calendar (midnight New York), before the open
+_CREATED_AT_US = (
+    8 * _HOUR_US
+)  # of the first session's day, UTC: after the calendar (midnight New York), before the open
 _LONGEST_WAIT_US = 10 * 60_000_000
 
 
@@ -64,11 +66,14 @@ class Plan:
     def feed(self) -> Iterator[tuple[int, Sequence[Output]]]:
         """Everything that is fed, a moment at a time with its event time. Can be gone through once."""
         create_us = self.create.header.time_us
-        yield 0, [
-            *opening(self.opened),
-            command(self.book, self.create, self.opened.partitions),
-            *commands_complete(self.opened, self.until_us),
-        ]
+        yield (
+            0,
+            [
+                *opening(self.opened),
+                command(self.book, self.create, self.opened.partitions),
+                *commands_complete(self.opened, self.until_us),
+            ],
+        )
         pause = pacer(self.pace)
         for time_us, outputs in market_records(self.moments, self.opened.market_partitions):
             if time_us > create_us:
@@ -106,9 +111,15 @@ def prepare(request: RunRequest) -> Plan:
     book = _book(request.book)
     source = open_source(request.data)
     defaults = source.defaults()
-    symbols = tuple(s.strip().upper() for s in request.symbols.split(",") if s.strip()) if request.symbols else defaults.symbols
+    symbols = (
+        tuple(s.strip().upper() for s in request.symbols.split(",") if s.strip())
+        if request.symbols
+        else defaults.symbols
+    )
     if symbols is None:
-        raise RequestError("SYMBOLS_NEEDED", f"The source '{request.data}' has no default symbols.", "Use --symbols A,B.")
+        raise RequestError(
+            "SYMBOLS_NEEDED", f"The source '{request.data}' has no default symbols.", "Use --symbols A,B."
+        )
     first = _day("--from", request.from_day, defaults.from_day)
     last = _day("--to", request.to_day, defaults.to_day)
     moments = source.moments(MarketDataRequest(symbols, first, last))
@@ -132,7 +143,9 @@ def until(calendar: SessionCalendar, last: dt.date) -> int:
     """
     following = next((day for day in calendar.sessions if day > day_number(last)), None)
     if following is None:
-        raise RequestError("BAD_RANGE", f"The calendar of the source has no session after {last}.", "Choose an earlier --to.")
+        raise RequestError(
+            "BAD_RANGE", f"The calendar of the source has no session after {last}.", "Choose an earlier --to."
+        )
     return Calendar(calendar).open_us(following) - 60_000_000
 
 
@@ -160,9 +173,13 @@ def _capital(given: str | None, default: int) -> int:
     try:
         cents = Decimal(given.replace("_", "").replace(",", "") if given else default) * 100
     except InvalidOperation:
-        raise RequestError("BAD_CAPITAL", f"--capital: '{given}' is no amount.", "Use dollars, such as 500000.") from None
+        raise RequestError(
+            "BAD_CAPITAL", f"--capital: '{given}' is no amount.", "Use dollars, such as 500000."
+        ) from None
     if cents != cents.to_integral_value() or not 10_000_00 <= cents <= 10_000_000_00:
-        raise RequestError("BAD_CAPITAL", f"--capital: {given} is not from 10000 to 10000000 dollars.", "Use whole cents.")
+        raise RequestError(
+            "BAD_CAPITAL", f"--capital: {given} is not from 10000 to 10000000 dollars.", "Use whole cents."
+        )
     return int(cents)
 
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from alluse.homes import Home, write_note
@@ -21,6 +21,7 @@ from infra.errors import AllUseError
 from infra.logs import configure_logs
 from infra.processes import ServerProcess
 from infra.settings import Settings, load_settings
+from infra.stream.contract import Message, Output, Processor, Task, ValueTask
 
 _log = logging.getLogger("alluse.processes")
 
@@ -91,16 +92,56 @@ def run_kind(kind: str, name: str, settings: Settings, stop: threading.Event) ->
 
     from processors.runtime.kafka import ProcessorRunner
 
-    runner = ProcessorRunner(cluster, _processor(kind), instance=name)
+    watched = Watched(_processor(kind))
+    runner = ProcessorRunner(cluster, watched, instance=name)
 
     def progress() -> dict[str, Any]:
-        return {str(partition): list(counts) for partition, counts in sorted(runner.advanced().items())}
+        owned = sorted(runner.advanced())
+        return {str(partition): dict(watched.read.get(partition, {})) for partition in owned}
 
     beat(progress)
     runner.run(stop)
 
 
-def _processor(kind: str) -> Any:
+class Watched:
+    """A processor whose tasks note how far they have read: offsets committed stay behind that, for what must be read
+    again after a restart."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self.name = processor.name
+        self.inputs = processor.inputs
+        self.read: dict[int, dict[str, int]] = {}
+        """partition to input topic to the next offset"""
+
+    def task(self, partition: int) -> Task:
+        """The processor's task, its two ways in noted."""
+        task = self._processor.task(partition)
+        read = self.read[partition] = {}
+        handle = task.handle
+
+        def noted(messages: Sequence[Message]) -> list[Output]:
+            outputs = handle(messages)
+            for message in messages:
+                read[message.topic] = message.offset + 1
+            return outputs
+
+        task.handle = noted
+        if isinstance(task, ValueTask):
+            handle_values = task.handle_values
+
+            def noted_values(
+                values: list[bytes], next_offset: int, message_at: Callable[[int], Message]
+            ) -> list[Output]:
+                outputs = handle_values(values, next_offset, message_at)
+                read[self.inputs[0]] = next_offset
+                return outputs
+
+            task.handle_values = noted_values
+        return task
+
+
+def _processor(kind: str) -> Processor:
     match kind:
         case "market":
             from processors.market.task import MarketProcessor

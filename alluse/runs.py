@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alluse.following import Follower, Logged
@@ -44,6 +44,10 @@ class Place:
     cluster: Cluster
     database: Database
     setup_s: float
+
+    def since(self, started: float) -> Place:
+        """The same with everything since `started` (monotonic) as set-up."""
+        return replace(self, setup_s=time.monotonic() - started)
 
 
 @contextmanager
@@ -173,9 +177,12 @@ def _await_projections(database: Database, follower: Follower) -> None:
     while True:
         for _ in follower.poll(0.05):
             pass
-        read = {(row["projection"], row["topic"], row["partition"]): int(row["next_offset"]) for row in models.progress()}
+        read = {
+            (row["projection"], row["topic"], row["partition"]): int(row["next_offset"]) for row in models.progress()
+        }
         behind = [
-            place for place, offset in follower.next_offsets.items()
+            place
+            for place, offset in follower.next_offsets.items()
             if any(read.get((name, *place), 0) < offset for name in PROJECTIONS)
         ]
         if not behind:

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, Any
 
 from alluse.homes import Home, Wanted, read_note, shown_log, with_log, write_note
@@ -30,7 +30,7 @@ from infra.kafka.connect import open_cluster
 from infra.kafka.topics import ensure_topics
 from infra.logs import configure_logs
 from infra.postgres import LocalPostgres, open_database
-from infra.processes import ServerProcess, file_lock, require_disk
+from infra.processes import ServerProcess, file_lock, require_disk, tail
 from infra.settings import CHECKOUT, Settings, load_settings
 
 _log = logging.getLogger("alluse.supervisor")
@@ -39,6 +39,7 @@ LOOK_S = 0.2
 FREE_BYTES = 1 << 30
 STOP_S = 25.0
 STEADY_S = 10.0
+FIRST_TRIES = 4
 LONGEST_PAUSE_S = 5.0
 LOG_BYTES = 32 << 20
 
@@ -54,13 +55,15 @@ class Child:
     restarts: int = 0
     pause_s: float = 0.1
     start_at: float = 0.0
-    exit_codes: list[int] = field(default_factory=list[int])
+    last_words: str = ""
 
 
 class Supervisor:
     """Runs until told to stop. One a home: `run` holds the home's lock."""
 
-    def __init__(self, settings: Settings, *, owner: int | None = None, on_ready: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, owner: int | None = None, on_ready: Callable[[], None] | None = None
+    ) -> None:
         self._settings = settings
         self._home = Home(settings)
         self._owner = ServerProcess.of(owner) if owner is not None else None
@@ -72,6 +75,7 @@ class Supervisor:
         self._postgres: LocalPostgres | None = None
         self._environment: dict[str, str] = {}
         self._state = "starting"
+        self._was_ready = False
         self._server_restarts = {"kafka": 0, "postgres": 0}
 
     def stop(self) -> None:
@@ -171,7 +175,7 @@ class Supervisor:
         for child in self._children.values():
             self._look_at(child)
         if self._state != "ready" and all(self._reports(child) for child in self._children.values()):
-            self._state = "ready"
+            self._state, self._was_ready = "ready", True
             _log.info("ready", extra={"log": shown_log(wanted.log), "processors": wanted.processors})
             self._note()
             if self._on_ready is not None:
@@ -203,10 +207,16 @@ class Supervisor:
             if code is None:
                 return
             child.process = None
-            child.exit_codes.append(code)
             child.restarts += 1
             child.pause_s = 0.1 if now - child.started > STEADY_S else min(child.pause_s * 2, LONGEST_PAUSE_S)
             child.start_at = now + child.pause_s
+            child.last_words = tail(self._home.logs / f"{child.name}.log", 1)
+            if not self._was_ready and child.restarts >= FIRST_TRIES:
+                raise UnavailableError(
+                    "PROCESS_FAILS",
+                    f"{child.name} ends again and again: {child.last_words}.",
+                    f"Read {self._home.logs / child.name}.log.",
+                )
             _log.error("%s has ended (%d), starting it again in %.1f s", child.name, code, child.pause_s)
             self._note()
         if now >= child.start_at:
@@ -235,7 +245,9 @@ class Supervisor:
 
     def _reports(self, child: Child) -> bool:
         """Whether the child that was started has written its note."""
-        return child.process is not None and read_note(self._home.child_file(child.name)).get("pid") == child.process.pid
+        return (
+            child.process is not None and read_note(self._home.child_file(child.name)).get("pid") == child.process.pid
+        )
 
     def _stop_children(self, named: list[str]) -> None:
         leaving = [self._children.pop(name) for name in named]
@@ -267,7 +279,12 @@ class Supervisor:
             self._home.supervisor_file.unlink(missing_ok=True)
         else:
             self._state = "failed"
-            error = {"code": failure.code, "message": failure.message, "remedy": failure.remedy, "exit": failure.exit_code}
+            error = {
+                "code": failure.code,
+                "message": failure.message,
+                "remedy": failure.remedy,
+                "exit": failure.exit_code,
+            }
             self._note(error=error)
 
     def _note(self, **more: Any) -> None:
@@ -281,6 +298,7 @@ class Supervisor:
             "processors": wanted.processors if wanted else None,
             "bootstrap": self._environment.get("KAFKA_BOOTSTRAP_SERVERS"),
             "restarts": {**self._server_restarts, **{c.name: c.restarts for c in self._children.values()}},
+            "last_words": {c.name: c.last_words for c in self._children.values() if c.last_words},
             **more,
         }
         write_note(self._home.supervisor_file, note)

@@ -1,0 +1,260 @@
+"""What `alluse status` and `alluse ops lag` say: processes, and how far each stage is behind what has been fed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+
+from alluse.homes import Home, settings_of_log, shown_log
+from alluse.plans import PARTITIONS
+from alluse.processes import names
+from alluse.render import iso_us
+from alluse.surroundings import attach_cluster, attach_database
+from infra.errors import AllUseError
+from infra.kafka.clients import admin, reader
+from infra.kafka.cluster import Cluster
+from infra.processes import ServerProcess
+from infra.settings import Settings
+from infra.stream.merge import FOREVER
+from schemas.codec import Codec
+from schemas.errors import SchemaError
+
+INPUTS: Mapping[str, tuple[str, ...]] = {
+    "market": ("market.ticks",),
+    "book": ("commands", "broker.reports", "market.marks", "clock.ticks"),
+    "paper-broker": ("orders", "market.marks"),
+}
+TOLD_BY: Mapping[str, str] = {"market": "market.marks", "book": "orders", "paper-broker": "broker.reports"}
+"""On which topic a stage shows the event time that it has reached."""
+WRITTEN_IN_TRANSACTIONS = frozenset({"broker.reports", "market.marks", "orders"})
+ADVANCED_S = 5.0
+LAST_RECORDS = 25
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Everything about the system of this home; nothing is started."""
+    home = Home(settings)
+    supervisor = home.supervisor()
+    wanted = home.wanted(settings)
+    document: dict[str, Any] = {
+        "up": supervisor is not None and supervisor["state"] == "ready",
+        "home": str(settings.home),
+        "log": shown_log(wanted.log),
+        "supervisor": None if supervisor is None else {"pid": supervisor["pid"], "state": supervisor["state"]},
+        "kafka": settings.kafka_bootstrap_servers or _local_server(settings, "kafka"),
+        "postgres": "DATABASE_URL" if settings.database_url else _local_server(settings, "postgres"),
+    }
+    stages: list[dict[str, Any]] = []
+    problem = None
+    if supervisor is not None or settings.kafka_bootstrap_servers:
+        try:
+            stages = lag(settings_of_log(settings))
+        except AllUseError as error:
+            problem = str(error)
+    document["processes"] = _processes(home, supervisor, {s["stage"]: s for s in stages})
+    document["stages"] = stages
+    if problem:
+        document["problem"] = problem
+    return document
+
+
+def _local_server(settings: Settings, name: str) -> dict[str, Any]:
+    process = ServerProcess.load(settings.home / name / "process.json")
+    alive = process is not None and process.alive()
+    return {"local": True, "alive": alive, "pid": process.pid if process is not None and alive else None}
+
+
+def _processes(
+    home: Home, supervisor: dict[str, Any] | None, stages: Mapping[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    notes = home.child_notes()
+    fleet = (
+        names(supervisor["processors"])
+        if supervisor and supervisor.get("processors")
+        else {n: v.get("kind", "") for n, v in notes.items()}
+    )
+    restarts = supervisor["restarts"] if supervisor else {}
+    last_words = supervisor["last_words"] if supervisor else {}
+    now = time.time()
+    rows: list[dict[str, Any]] = []
+    for name, kind in fleet.items():
+        note = notes.get(name, {})
+        process = ServerProcess.load(home.child_file(name))
+        alive = process is not None and process.alive()
+        stage = stages.get(kind, {})
+        recent = alive and now - float(note.get("advanced", 0)) < ADVANCED_S
+        rows.append(
+            {
+                "process": name,
+                "pid": process.pid if process is not None and alive else None,
+                "alive": alive,
+                "beat_age_s": round(now - float(note["beat"]), 1) if "beat" in note else None,
+                "restarts": restarts.get(name, 0),
+                **({} if alive or not last_words.get(name) else {"last_words": last_words[name]}),
+                "partitions": sorted(int(p) for p in note.get("progress", {})),
+                "lag_offsets": stage.get("lag_offsets"),
+                "lag_event_s": stage.get("lag_event_s"),
+                "state": _state(alive, recent or bool(stage.get("advanced_recently")), stage.get("lag_event_s")),
+            }
+        )
+    return rows
+
+
+def _state(alive: bool, recent: bool, behind_s: float | None) -> str:
+    """`stalled`: it lives, is behind, and nothing has moved for a while."""
+    if not alive:
+        return "dead"
+    if recent:
+        return "advancing"
+    return "stalled" if behind_s else "idle"
+
+
+def lag(settings: Settings) -> list[dict[str, Any]]:
+    """For each stage: offsets and event time behind what has been fed.
+
+    Offsets are those that the living processes have read; for partitions that nobody has read from, those committed,
+    which stay behind by what is read again after a restart.
+    """
+    home = Home(settings)
+    cluster = attach_cluster(settings)
+    times, ends = _last_times(cluster)
+    fed = max((t for (topic, _), t in times.items() if topic == "market.ticks"), default=None)
+    stages = [
+        {
+            "stage": "feed",
+            "event_time": _iso(fed),
+            "lag_event_s": 0.0,
+            "lag_offsets": 0,
+        }
+    ]
+    for stage, topics in INPUTS.items():
+        reached = [times.get((TOLD_BY[stage], p)) for p in range(PARTITIONS)]
+        known = [t for t in reached if t is not None]
+        at = min([*known, fed]) if known and fed is not None else None
+        read = _committed(cluster, f"{stage}.positions", topics) | _read(home, stage, settings.namespace)
+        behind = sum(_behind(place[0], ends[place], read.get(place, 0)) for place in ends if place[0] in topics)
+        stages.append(_stage(stage, at, fed, behind))
+    stages += _projections(settings, fed, ends)
+    return stages
+
+
+def _read(home: Home, kind: str, log: str) -> dict[tuple[str, int], int]:
+    """Next offsets of the living processes of a kind."""
+    found: dict[tuple[str, int], int] = {}
+    for name, note in home.child_notes().items():
+        process = ServerProcess.load(home.child_file(name))
+        if note.get("kind") == kind and note.get("log") == log and process is not None and process.alive():
+            for partition, read in note.get("progress", {}).items():
+                found.update({(topic, int(partition)): offset for topic, offset in read.items()})
+    return found
+
+
+def _behind(topic: str, end: int, read: int) -> int:
+    """Records not read; what a processor has written ends with a transaction's marker."""
+    return max(0, end - read - (1 if topic in WRITTEN_IN_TRANSACTIONS else 0))
+
+
+def _stage(stage: str, at_us: int | None, fed_us: int | None, behind: int) -> dict[str, Any]:
+    late = None if at_us is None or fed_us is None else max(0.0, (fed_us - at_us) / 1e6)
+    return {"stage": stage, "event_time": _iso(at_us), "lag_event_s": late, "lag_offsets": behind}
+
+
+def _projections(settings: Settings, fed_us: int | None, ends: Mapping[tuple[str, int], int]) -> list[dict[str, Any]]:
+    """The read models speak of event time only where events are: they are up to date when no offset is missing."""
+    import datetime as dt
+
+    from projections.queries import ReadModels
+
+    rows = ReadModels(attach_database(settings)).progress()
+    stages: list[dict[str, Any]] = []
+    now = dt.datetime.now(dt.UTC)
+    for name in sorted({row["projection"] for row in rows}) or ["trading"]:
+        own = [row for row in rows if row["projection"] == name]
+        behind = sum(max(0, ends.get((r["topic"], r["partition"]), 0) - int(r["next_offset"]) - 1) for r in own)
+        reached = [dt.datetime.fromisoformat(r["event_time"]) for r in own if r.get("event_time")]
+        moved = [dt.datetime.fromisoformat(r["advanced_at"]) for r in own if r.get("advanced_at")]
+        at_us = int(max(reached).timestamp() * 1e6) if reached else None
+        stage = _stage("projections" if name == "trading" else f"projections/{name}", at_us, fed_us, behind)
+        if not behind:
+            stage["lag_event_s"] = 0.0
+        stage["advanced_recently"] = bool(moved) and (now - max(moved)).total_seconds() < ADVANCED_S
+        stages.append(stage)
+    return stages
+
+
+def _last_times(cluster: Cluster) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
+    """Event time of the last records of the topics that tell it, and the ends of all inputs and outputs."""
+    from processors.book.digest import EVENT_TOPICS
+
+    codec = Codec.load()
+    consumer = reader(cluster)
+    try:
+        there = consumer.list_topics(timeout=10).topics
+        topics = {*EVENT_TOPICS, "market.ticks", *(t for group in INPUTS.values() for t in group)}
+        ends = {
+            (topic, partition): consumer.get_watermark_offsets(
+                TopicPartition(cluster.topic(topic), partition), timeout=10
+            )[1]
+            for topic in sorted(topics)
+            if cluster.topic(topic) in there
+            for partition in range(PARTITIONS)
+        }
+        telling = {"market.ticks", *TOLD_BY.values()}
+        places = [place for place in ends if place[0] in telling and ends[place]]
+        consumer.assign([TopicPartition(cluster.topic(t), p, max(0, ends[t, p] - LAST_RECORDS)) for t, p in places])
+        short = {cluster.topic(t): t for t in telling}
+        times: dict[tuple[str, int], int] = {}
+        open_places = set(places)
+        deadline = time.monotonic() + 10
+        while open_places and time.monotonic() < deadline:
+            for message in consumer.consume(1000, 0.2):
+                place = (short[message.topic() or ""], message.partition() or 0)
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        open_places.discard(place)
+                    continue
+                value = message.value()
+                at = _time_of(codec, value) if isinstance(value, bytes) else None
+                if at is not None:
+                    times[place] = max(times.get(place, at), at)
+        return times, ends
+    finally:
+        consumer.close()
+
+
+def _time_of(codec: Codec, value: bytes) -> int | None:
+    try:
+        _, plain = codec.decode(value)
+    except SchemaError:
+        return None
+    promise = plain.get("promise_us")
+    if promise is not None:
+        return None if promise >= FOREVER else promise
+    if "envelope" in plain:
+        return plain["envelope"]["recorded_at_us"]
+    return plain.get("time_us")
+
+
+def _committed(cluster: Cluster, group: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Offsets that a stage would go on from."""
+    client = admin(cluster)
+    full = {cluster.topic(t): t for t in topics}
+    asked = ConsumerGroupTopicPartitions(
+        cluster.group(group), [TopicPartition(t, p) for t in full for p in range(PARTITIONS)]
+    )
+    try:
+        answer = client.list_consumer_group_offsets([asked])[cluster.group(group)].result(10)
+    except KafkaException as error:
+        reason = error.args[0]
+        if isinstance(reason, KafkaError) and reason.code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return {}
+        raise
+    return {(full[p.topic], p.partition): p.offset for p in answer.topic_partitions if p.offset >= 0}
+
+
+def _iso(time_us: int | None) -> str | None:
+    return None if time_us is None else iso_us(time_us)
