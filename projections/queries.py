@@ -44,7 +44,7 @@ class ReadModels:
     def positions(self, book: str, account: str | None = None, *, open_only: bool = False) -> Rows:
         """Positions, closed ones too, in the order they were opened."""
         where = sql.SQL("state = 'OPEN'") if open_only else None
-        return self._select("positions", book, account, "opened_at, position_id", where=where)
+        return self._select("positions", book, account, "opened_at, position_id, turn", where=where)
 
     def lots(self, book: str, account: str | None = None) -> Rows:
         """Tax lots with what was realised on them."""

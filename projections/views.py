@@ -44,20 +44,24 @@ SELECT a.book, a.account_id, a.type, a.role, a.parent_account_id, a.fork_group_i
         ORDER BY sequence DESC, ordinal DESC LIMIT 1) p ON true
  WHERE a.identity_sequence IS NOT NULL
 """,
-    # Steps in journal order: OPENED, REDUCED and CLOSED say what is there afterwards, INCREASED what was added.
+    # Steps in journal order: OPENED and INCREASED say what was added, REDUCED and CLOSED what is there afterwards. A
+    # CLOSED ends a turn; the shares of a ticker, or an expiry that is reversed, open the next one under the same id.
     "positions": """
-SELECT s.book, s.position_id,
+SELECT s.book, s.position_id, s.turn + 1 AS turn,
        (array_agg(s.account_id ORDER BY s.sequence, s.ordinal))[1] AS account_id,
        (array_agg(s.ticker ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS ticker,
        (array_agg(s.contract ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS contract,
        CASE WHEN bool_or(s.step = 'CLOSED') THEN 'CLOSED' ELSE 'OPEN' END AS state,
        (coalesce((array_agg(s.quantity ORDER BY s.sequence DESC, s.ordinal DESC)
-                   FILTER (WHERE s.step IN ('OPENED', 'REDUCED', 'CLOSED')))[1], 0)
-        + coalesce(sum(s.quantity) FILTER (WHERE s.step = 'INCREASED' AND s.place > s.stated), 0))::bigint AS quantity,
+                   FILTER (WHERE s.step IN ('REDUCED', 'CLOSED')))[1], 0)
+        + coalesce(sum(s.quantity) FILTER (WHERE s.step IN ('OPENED', 'INCREASED')
+                                             AND s.place > coalesce(s.stated, -1)), 0))::bigint AS quantity,
        sum(s.quantity) FILTER (WHERE s.step IN ('OPENED', 'INCREASED'))::bigint AS quantity_opened,
        round(sum(s.quantity::numeric * s.price_e4) FILTER (WHERE s.step IN ('OPENED', 'INCREASED'))
              / nullif(sum(s.quantity) FILTER (WHERE s.step IN ('OPENED', 'INCREASED')), 0))::bigint AS average_price_e4,
-       max(s.p0_e4) AS p0_e4, max(s.atr_e6) AS atr_e6, max(s.chain_id) AS chain_id,
+       (array_agg(s.p0_e4 ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS p0_e4,
+       (array_agg(s.atr_e6 ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS atr_e6,
+       (array_agg(s.chain_id ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS chain_id,
        coalesce(sum(s.commission_cents), 0)::bigint AS opening_commission_cents,
        coalesce(sum(s.pnl_cents), 0)::bigint AS realised_pnl_cents,
        max(s.cause) AS close_cause,
@@ -67,11 +71,14 @@ SELECT s.book, s.position_id,
        max(s.partition) AS partition,
        (array_agg(s.sequence ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS sequence,
        (array_agg(s.ordinal ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS ordinal
-  FROM (SELECT *, sequence * 1048576 + ordinal AS place,
-               max(sequence * 1048576 + ordinal) FILTER (WHERE step IN ('OPENED', 'REDUCED', 'CLOSED'))
-                 OVER (PARTITION BY book, position_id) AS stated
-          FROM position_steps) s
- GROUP BY s.book, s.position_id
+  FROM (SELECT *, max(place) FILTER (WHERE step IN ('REDUCED', 'CLOSED'))
+                    OVER (PARTITION BY book, position_id, turn) AS stated
+          FROM (SELECT *, sequence * 1048576 + ordinal AS place,
+                       count(*) FILTER (WHERE step = 'CLOSED')
+                         OVER (PARTITION BY book, position_id ORDER BY sequence, ordinal
+                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS turn
+                  FROM position_steps) t) s
+ GROUP BY s.book, s.position_id, s.turn
 HAVING bool_or(s.step = 'OPENED')
 """,
     "orders": """

@@ -122,18 +122,24 @@ def _notice(e: LoggedEvent, kind: str, amount_cents: int) -> Change:
     )
 
 
+def position_of(e: LoggedEvent, contract: str, given: str) -> str:
+    """Which position a step belongs to: as the event says, but the shares of a ticker in an account are one position,
+    whatever lot they came by."""
+    return given if ticker_of(contract) != contract else f"position-{e.account}-{contract}"
+
+
 def _step(
     e: LoggedEvent, step: str, *, contract: str | None = None, position_id: str | None = None, **values: Value
 ) -> Change:
     empty: dict[str, Value] = dict.fromkeys(_OPTIONAL_OF_STEP)
-    contract = contract or e["contract"]
+    contract = contract or str(e["contract"])
     return POSITION_STEPS.row(
         book=e.book,
         account_id=e.account_id,
-        position_id=position_id or e["position_id"],
+        position_id=position_of(e, contract, position_id or e["position_id"]),
         step=step,
         contract=contract,
-        ticker=ticker_of(contract or ""),
+        ticker=ticker_of(contract),
         stepped_at=e.occurred_at,
         **(empty | values),
     )

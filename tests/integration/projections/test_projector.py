@@ -170,6 +170,48 @@ def test_a_late_acknowledgement_of_a_replacement_leaves_the_state(models: Databa
     assert (row["state"], row["limit"], row["cum_quantity"]) == ("PARTIALLY_FILLED", "2.40", 4)
 
 
+def test_the_shares_of_a_ticker_are_one_position_in_turns(models: Database) -> None:
+    # given shares that are assigned twice, called away in part and whole, and assigned again
+    log = Log()
+    account = found_book(log, "S001")
+    where = f"position-{account}-AAPL"
+    for event in (
+        ev.PositionOpened("lot-1", "AAPL", 1000, 1_900_000, 1_900_000, 1, 0, "chain-1"),
+        ev.PositionOpened("lot-2", "AAPL", 500, 1_960_000, 1_960_000, 1, 0, "chain-1"),
+        ev.PositionReduced(where, "AAPL", 700, 2_000_000, 80_000),
+        ev.PositionClosed(where, "AAPL", 2_000_000, 70_000, "CALLED_AWAY"),
+        ev.PositionOpened("lot-3", "AAPL", 300, 1_800_000, 1_800_000, 1, 0, "chain-2"),
+    ):
+        log.entry("S001", event, account=account)
+    # when they are projected
+    project(models, log.records)
+    # then there are two turns, of which one is open
+    first, second = sorted(ReadModels(models).positions("S001"), key=lambda p: p["turn"])
+    assert (first["state"], first["quantity"], first["quantity_opened"]) == ("CLOSED", 0, 1500)
+    assert (first["average_price"], first["realised_pnl"], first["close_cause"]) == ("192.00", "1500.00", "CALLED_AWAY")
+    assert (second["state"], second["quantity"], second["chain_id"]) == ("OPEN", 300, "chain-2")
+
+
+def test_a_position_is_increased_after_it_was_reduced(models: Database) -> None:
+    # given a short put that grows, shrinks and grows again
+    log = Log()
+    account = found_book(log, "S001")
+    put = "AAPL250620P00190000"
+    for event in (
+        ev.PositionOpened("one", put, -4, 25_000, 1_950_000, 1, 260, "chain"),
+        ev.PositionIncreased("one", put, -6, 30_000, 390),
+        ev.PositionReduced("one", put, -3, 10_000, 5_000),
+        ev.PositionIncreased("one", put, -2, 20_000, 130),
+    ):
+        log.entry("S001", event, account=account)
+    # when it is projected
+    project(models, log.records)
+    # then it holds what was left and what was added since
+    (row,) = ReadModels(models).positions("S001", open_only=True)
+    assert (row["quantity"], row["quantity_opened"], row["realised_pnl"]) == (-5, -12, "50.00")
+    assert row["average_price"] == "2.6667"
+
+
 # --- faults -----------------------------------------------------------------------------------------------------
 
 
