@@ -22,6 +22,11 @@ class Merge(Generic[T]):
         self._queues: list[deque[tuple[int, T]]] = [deque() for _ in range(sources)]
         self._bounds = [-FOREVER] * sources
 
+    @property
+    def sources(self) -> int:
+        """How many sources there are."""
+        return len(self._queues)
+
     def push(self, source: int, time_us: int, item: T) -> None:
         """Append a record of a source. Its time is a promise too: a source never goes back."""
         self._queues[source].append((time_us, item))

@@ -69,16 +69,24 @@ def digest_of(records: Records, partitions: int) -> LogDigest:
             key_bytes, value = message.key or b"", message.value or b""
             key = read_key(key_bytes)
             if key.sequence != expected or key.previous != previous:
-                raise BrokenJournal(f"partition {partition}: entry {key.sequence} at offset {message.offset} does not follow entry {expected - 1}")
+                raise BrokenJournal(
+                    f"partition {partition}: entry {key.sequence} at offset {message.offset} does not follow entry {expected - 1}"
+                )
             caused = sorted(events.pop(key.sequence, []))
             if [ordinal for ordinal, _, _ in caused] != list(range(len(caused))):
-                raise BrokenJournal(f"partition {partition}: entry {key.sequence} has events {[o for o, _, _ in caused]}")
+                raise BrokenJournal(
+                    f"partition {partition}: entry {key.sequence} has events {[o for o, _, _ in caused]}"
+                )
             if outputs_digest([(topic, data) for _, topic, data in caused]) != key.outputs:
-                raise BrokenJournal(f"partition {partition}: the events of entry {key.sequence} are not those it was journalled with")
+                raise BrokenJournal(
+                    f"partition {partition}: the events of entry {key.sequence} are not those it was journalled with"
+                )
             digest.entry(partition, key_bytes, value)
             for _, _, data in caused:
                 digest.event(partition, data)
             previous, expected = sha256(key_bytes + value).hexdigest(), expected + 1
         if events:
-            raise BrokenJournal(f"partition {partition}: events of entries that the journal does not have: {sorted(events)[:5]}")
+            raise BrokenJournal(
+                f"partition {partition}: events of entries that the journal does not have: {sorted(events)[:5]}"
+            )
     return digest

@@ -9,7 +9,9 @@ from schemas.errors import SchemaError
 from schemas.records import from_plain
 
 _INPUTS: dict[str, type] = {
-    name: cls for module in (inputs, commands) for name, cls in vars(module).items()
+    name: cls
+    for module in (inputs, commands)
+    for name, cls in vars(module).items()
     if isinstance(cls, type) and hasattr(cls, "__dataclass_fields__")
 }
 
@@ -42,8 +44,18 @@ def decode_marks(values: Sequence[bytes]) -> list[MarksRow]:
         rows: list[MarksRow] = []
         for value in values:
             _, p = codec.decode(value)
-            rows.append((p["market_partition"], p["source_seq"], p["time_us"], p["symbols"], p["lasts_e4"], p["bids_e4"],
-                         p["asks_e4"], p["tick_times_us"]))
+            rows.append(
+                (
+                    p["market_partition"],
+                    p["source_seq"],
+                    p["time_us"],
+                    p["symbols"],
+                    p["lasts_e4"],
+                    p["bids_e4"],
+                    p["asks_e4"],
+                    p["tick_times_us"],
+                )
+            )
         return rows
     batch = codec.decode_batch("Marks", values)
     return list(zip(*(batch.column(i).to_pylist() for i in range(8)), strict=True))

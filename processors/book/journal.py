@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from schemas.codec import Codec
+from schemas.writers import write_long, write_string
 
 GENESIS = bytes(32).hex()
 NO_OUTPUTS = ""
@@ -33,20 +34,6 @@ def read_key(data: bytes) -> JournalKey:
     return JournalKey(**plain)
 
 
-def _zigzag(value: int) -> bytes:
-    """A non-negative Avro long."""
-    value <<= 1
-    if value < 0x80:
-        return _ONE_BYTE[value]
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-_ONE_BYTE = [bytes([n]) for n in range(0x80)]
 _TEXTS: dict[str, bytes] = {}
 
 
@@ -54,13 +41,12 @@ def _text(value: str) -> bytes:
     """An Avro string of a small vocabulary (sources, dispositions)."""
     data = _TEXTS.get(value)
     if data is None:
-        raw = value.encode()
-        data = _TEXTS[value] = _zigzag(len(raw)) + raw
+        data = _TEXTS[value] = write_string(value)
     return data
 
 
-_HEX64 = _zigzag(64)
-_EMPTY = _zigzag(0)
+_HEX64 = write_long(64)
+_EMPTY = write_long(0)
 
 
 class Chain:
@@ -81,11 +67,20 @@ class Chain:
     def append(self, time_us: int, source: str, source_seq: int, disposition: str, outputs: str, value: bytes) -> bytes:
         """The key of the next entry; the chain stands after it. The same bytes as the codec would write."""
         if time_us != self._time:
-            self._time, self._time_bytes = time_us, _zigzag(time_us)
-        key = b"".join((
-            self._header, _zigzag(self.sequence), self._time_bytes, _text(source), _zigzag(source_seq), _text(disposition),
-            _HEX64 + outputs.encode() if outputs else _EMPTY, _HEX64, self.previous.encode(),
-        ))
+            self._time, self._time_bytes = time_us, write_long(time_us)
+        key = b"".join(
+            (
+                self._header,
+                write_long(self.sequence),
+                self._time_bytes,
+                _text(source),
+                write_long(source_seq),
+                _text(disposition),
+                _HEX64 + outputs.encode() if outputs else _EMPTY,
+                _HEX64,
+                self.previous.encode(),
+            )
+        )
         self.previous = sha256(key + value).hexdigest()
         self.sequence += 1
         self.time_us = time_us

@@ -20,60 +20,71 @@ from infra.stream.contract import LogReader, Output
 from processors.book.journal import Chain, read_key
 
 if TYPE_CHECKING:
-    from processors.book.task import BookTask
+    from processors.book.sequencer import Sequencer
 
 SHARED = b"*"
 
 
-def take(task: BookTask) -> list[Output]:
+def take(sequencer: Sequencer) -> list[Output]:
     """Records of the books that changed since the last snapshot, and of the shared state."""
-    partition = task.partition
+    partition = sequencer.partition
     outputs: list[Output] = []
     for name in sorted(partition.changed):
         book = partition.books[name]
-        text = json.dumps({"sequence": task.chain.sequence, "hash": state_hash(book), "state": json.loads(canonical_text(book))})
+        text = json.dumps(
+            {"sequence": sequencer.chain.sequence, "hash": state_hash(book), "state": json.loads(canonical_text(book))}
+        )
         outputs.append(Output("snapshots", partition.number, name.encode(), text.encode()))
     partition.changed.clear()
-    shared = _shared(task)
+    shared = _shared(sequencer)
     text = json.dumps(shared, sort_keys=True, separators=(",", ":"))
-    record = {"sequence": task.chain.sequence, "hash": sha256(text.encode()).hexdigest(), "state": shared}
+    record = {"sequence": sequencer.chain.sequence, "hash": sha256(text.encode()).hexdigest(), "state": shared}
     outputs.append(Output("snapshots", partition.number, SHARED, json.dumps(record).encode()))
     return outputs
 
 
-def _shared(task: BookTask) -> dict[str, Any]:
-    market, opened = task.partition.market, task.opened
+def _shared(sequencer: Sequencer) -> dict[str, Any]:
+    market, opened = sequencer.partition.market, sequencer.opened
     assert opened is not None
     return {
         "opened": asdict(opened),
-        "chain": [task.chain.sequence, task.chain.previous, task.chain.time_us],
-        "seen": task.seen, "orders_sent": task.orders_sent, "unanswered": list(task.unanswered),
-        "commands_promised": task.commands_promised,
+        "chain": [sequencer.chain.sequence, sequencer.chain.previous, sequencer.chain.time_us],
+        "seen": sequencer.seen,
+        "orders_sent": sequencer.orders_sent,
+        "unanswered": list(sequencer.unanswered),
+        "commands_promised": sequencer.commands_promised,
         "calendar": asdict(market.calendar.source) if market.calendar else None,
         "marks": {s: [m.last_e4, m.bid_e4, m.ask_e4, m.tick_time_us] for s, m in market.marks.items()},
         "bars": {s: [[d.session, d.close_e4, d.atr_e6] for d in days] for s, days in market.bars.items()},
-        "earnings": market.earnings, "actions": [asdict(a) for a in market.actions],
+        "earnings": market.earnings,
+        "actions": [asdict(a) for a in market.actions],
         "chains": {s: data.hex() for s, data in market.raw_chains().items()},
     }
 
 
-def restore(task: BookTask, log: LogReader) -> None:
-    """Bring a fresh task to where the journal ends. Raises ValueError when a snapshot or the journal contradicts itself."""
+def restore(sequencer: Sequencer, log: LogReader) -> int:
+    """Bring a fresh sequencer to where the journal ends; the sequence of the snapshot it began from. Raises ValueError when a snapshot or the journal contradicts itself."""
     saved = log.compacted("snapshots")
     shared = saved.pop(SHARED, None)
-    start = 0
+    start = begun = 0
     if shared is not None:
         record = json.loads(shared)
-        _check(record["hash"], sha256(json.dumps(record["state"], sort_keys=True, separators=(",", ":")).encode()).hexdigest(), "shared state")
-        _restore_shared(task, record["state"])
+        _check(
+            record["hash"],
+            sha256(json.dumps(record["state"], sort_keys=True, separators=(",", ":")).encode()).hexdigest(),
+            "shared state",
+        )
+        _restore_shared(sequencer, record["state"])
         for name, data in sorted(saved.items()):
             kept = json.loads(data)
             book = load(Book, kept["state"])
             _check(kept["hash"], state_hash(book), name.decode())
-            task.partition.adopt(book)
-        start = _offset_of(log, task.chain.sequence)
+            sequencer.partition.adopt(book)
+        begun = sequencer.chain.sequence
+        start = _offset_of(log, begun)
     for message in log.records("journal", start):
-        task.read_entry(message)
+        sequencer.fold(message)
+    return begun
 
 
 def _check(stored: str, now: str, what: str) -> None:
@@ -81,14 +92,13 @@ def _check(stored: str, now: str, what: str) -> None:
         raise ValueError(f"snapshot of {what}: stored hash {stored[:12]}, restored state hashes to {now[:12]}")
 
 
-def _restore_shared(task: BookTask, state: dict[str, Any]) -> None:
-    task.open(i.LogOpened(**state["opened"]))
-    task.chain = Chain(*state["chain"])
-    task.mark_snapshot(task.chain.sequence)
-    task.seen.update(state["seen"])
-    task.orders_sent, task.unanswered = state["orders_sent"], deque(state["unanswered"])
-    task.commands_promised = state["commands_promised"]
-    market = task.partition.market
+def _restore_shared(sequencer: Sequencer, state: dict[str, Any]) -> None:
+    sequencer.opened = i.LogOpened(**state["opened"])
+    sequencer.chain = Chain(*state["chain"])
+    sequencer.seen.update(state["seen"])
+    sequencer.orders_sent, sequencer.unanswered = state["orders_sent"], deque(state["unanswered"])
+    sequencer.commands_promised = state["commands_promised"]
+    market = sequencer.partition.market
     if state["calendar"]:
         market.calendar = Calendar(i.SessionCalendar(**state["calendar"]))
     market.marks = {s: Mark(*values) for s, values in state["marks"].items()}

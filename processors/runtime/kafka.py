@@ -81,7 +81,9 @@ class KafkaLog:
                 first = self._consumer.poll(1.0)
                 if first is None:
                     if time.monotonic() > deadline:
-                        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topic} {partition} from {from_offset}"))
+                        raise KafkaException(
+                            KafkaError(KafkaError._TIMED_OUT, f"{topic} {partition} from {from_offset}")
+                        )
                     continue
                 deadline = time.monotonic() + READ_DEADLINE_S
                 # `consume` alone would wait its whole time for the last, incomplete batch.
@@ -191,9 +193,13 @@ class _Worker(threading.Thread):
             log.close()
         if self._poison is not None and isinstance(task, MendableTask):
             task.mend(self._poison)
-        consumer = reader(self._cluster, overrides={
-            "group.id": self._cluster.group(f"{self._processor.name}.positions"), "enable.partition.eof": False,
-        })
+        consumer = reader(
+            self._cluster,
+            overrides={
+                "group.id": self._cluster.group(f"{self._processor.name}.positions"),
+                "enable.partition.eof": False,
+            },
+        )
         try:
             places = [TopicPartition(self._full[topic], self._partition) for topic in self._processor.inputs]
             committed = consumer.committed(places, timeout=30)
@@ -254,7 +260,9 @@ class _Worker(threading.Thread):
                 change([TopicPartition(self._full[topic], self._partition) for topic in topics])
         return now
 
-    def _commit(self, producer: Producer, outputs: Sequence[Output], positions: dict[str, int], metadata: object) -> None:
+    def _commit(
+        self, producer: Producer, outputs: Sequence[Output], positions: dict[str, int], metadata: object
+    ) -> None:
         """One transaction. Raises Rebuild when it is not certain that it was committed by this producer alone."""
         names = self._topics
         try:
@@ -270,7 +278,9 @@ class _Worker(threading.Thread):
                     while len(producer) > 0:
                         producer.poll(0.05)
                     produce(name, value, key, partition)
-            offsets = [TopicPartition(self._full[topic], self._partition, offset) for topic, offset in positions.items()]
+            offsets = [
+                TopicPartition(self._full[topic], self._partition, offset) for topic, offset in positions.items()
+            ]
             if offsets:
                 producer.send_offsets_to_transaction(offsets, metadata, 30.0)
         except KafkaException as error:
@@ -302,10 +312,18 @@ class _Worker(threading.Thread):
 def _passing(reason: KafkaError) -> bool:
     """Errors that heal: the broker is away or its coordinator moves."""
     return reason.retriable() or reason.code() in (
-        KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE,
-        KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR, KafkaError._UNKNOWN_PARTITION,
-        KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._FENCED,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._RESOLVE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._FENCED,
     )
 
 

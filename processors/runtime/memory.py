@@ -34,7 +34,11 @@ class MemoryLog:
 
     def records(self, topic: str, partition: int, from_offset: int = 0) -> Iterable[Message]:
         """Everything from an offset on that is still held."""
-        return islice(self._records.get((topic, partition), []), max(0, from_offset - self._dropped.get((topic, partition), 0)), None)
+        return islice(
+            self._records.get((topic, partition), []),
+            max(0, from_offset - self._dropped.get((topic, partition), 0)),
+            None,
+        )
 
     def end(self, topic: str, partition: int) -> int:
         """The offset after the last record."""
@@ -118,7 +122,8 @@ class _Run:
                     raise
                 self.task.mend(error)
                 batch = [
-                    m for topic in self.processor.inputs
+                    m
+                    for topic in self.processor.inputs
                     for m in self.log.records(topic, self.partition, committed.get(topic, 0))
                     if m.offset < max(self.offsets[topic], *(b.offset + 1 for b in batch if b.topic == topic), 0)
                 ]

@@ -17,7 +17,11 @@ def main() -> None:
     """Run until SIGTERM."""
     kind, bootstrap, namespace, instance = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    processors: dict[str, Processor] = {"market": MarketProcessor(4, 4), "book": BookProcessor(), "paper-broker": PaperBroker()}
+    processors: dict[str, Processor] = {
+        "market": MarketProcessor(4, 4),
+        "book": BookProcessor(),
+        "paper-broker": PaperBroker(),
+    }
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_processor(Cluster(bootstrap, namespace=namespace), processors[kind], stop=stop, instance=instance)

@@ -53,8 +53,17 @@ class Recording:
         opened = LogOpened("test", PARTITIONS, MARKET_PARTITIONS, "CRC32", 1_000_000, 100_000, True)
         at = int(dt.datetime.combine(self.first, dt.time(10), dt.UTC).timestamp() * 1e6)
         founding = [
-            command(book, CreateSystem(CommandHeader(f"create-{book}", book, at, 0, "USER", "owner", "OWNER", book),
-                                       500_000_000, "subject", "DU1", self.config), PARTITIONS)
+            command(
+                book,
+                CreateSystem(
+                    CommandHeader(f"create-{book}", book, at, 0, "USER", "owner", "OWNER", book),
+                    500_000_000,
+                    "subject",
+                    "DU1",
+                    self.config,
+                ),
+                PARTITIONS,
+            )
             for book in self.books
         ]
         request = MarketDataRequest(("AAPL", "GOOG", "IBM", "MSFT"), self.first, self.last)
@@ -69,9 +78,14 @@ class Recording:
 def in_memory(recording: Recording) -> tuple[str, MemoryLog, MemoryRuntime]:
     """The oracle: the same recording on the memory runtime."""
     log = MemoryLog(PARTITIONS)
-    runtime = MemoryRuntime(log, [
-        (MarketProcessor(MARKET_PARTITIONS, PARTITIONS), MARKET_PARTITIONS), (BookProcessor(), PARTITIONS), (PaperBroker(), PARTITIONS),
-    ])
+    runtime = MemoryRuntime(
+        log,
+        [
+            (MarketProcessor(MARKET_PARTITIONS, PARTITIONS), MARKET_PARTITIONS),
+            (BookProcessor(), PARTITIONS),
+            (PaperBroker(), PARTITIONS),
+        ],
+    )
     for number, record in enumerate(recording.records()):
         log.append(*record)
         if number % 20_000 == 0:
@@ -83,7 +97,9 @@ def in_memory(recording: Recording) -> tuple[str, MemoryLog, MemoryRuntime]:
 class RunOnKafka:
     """The recording on a cluster; `processes` may be killed at any moment."""
 
-    def __init__(self, cluster: Cluster, recording: Recording, folder: Path, counts: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, recording: Recording, folder: Path, counts: dict[str, int] | None = None
+    ) -> None:
         self.cluster, self.recording, self._folder = cluster, recording, folder
         self._stop = threading.Event()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -117,8 +133,18 @@ class RunOnKafka:
         kind = name.rpartition("-")[0]
         with (self._folder / f"{name}.log").open("ab") as out:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.runtime.child", kind, self.cluster.bootstrap, self.cluster.namespace, name],
-                cwd=CHECKOUT, stdout=out, stderr=out,
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.integration.runtime.child",
+                    kind,
+                    self.cluster.bootstrap,
+                    self.cluster.namespace,
+                    name,
+                ],
+                cwd=CHECKOUT,
+                stdout=out,
+                stderr=out,
             )
 
     def _keep_alive(self) -> None:
@@ -168,7 +194,9 @@ class RunOnKafka:
                 act()
             if reached > self.recording.until_us:
                 return
-            assert time.monotonic() < deadline, f"stands at {dt.datetime.fromtimestamp(reached / 1e6, dt.UTC)}; see {self._folder}"
+            assert time.monotonic() < deadline, (
+                f"stands at {dt.datetime.fromtimestamp(reached / 1e6, dt.UTC)}; see {self._folder}"
+            )
             time.sleep(0.05)
 
     def digest(self, log: KafkaLog) -> str:

@@ -60,7 +60,9 @@ def test_with_two_book_processes_and_one_of_them_killed(
     with RunOnKafka(cluster, RECORDING, tmp_path, {"book": 2}) as run:
         log = KafkaLog(cluster)
         run.feed()
-        run.finish(log, [(at, lambda n=n: run.kill(f"book-{n % 2}")) for n, at in enumerate(moments)], limit_s=60 * KILLS)
+        run.finish(
+            log, [(at, lambda n=n: run.kill(f"book-{n % 2}")) for n, at in enumerate(moments)], limit_s=60 * KILLS
+        )
         same_as_oracle(run, log, oracle)
 
 
@@ -103,5 +105,5 @@ class _Given(Recording):
     def __init__(self, records: list[object]) -> None:
         object.__setattr__(self, "_given", list(records))
 
-    def records(self):  # noqa: ANN201  # pyright: ignore
+    def records(self):  # pyright: ignore
         return object.__getattribute__(self, "_given")

@@ -38,7 +38,9 @@ def inputs_of(log: MemoryLog, partition: int) -> dict[str, list[Message]]:
     return {topic: list(log.records(topic, partition)) for topic in INPUTS}
 
 
-def fed(task: BookTask, inputs: dict[str, list[Message]], at: dict[str, int], chance: random.Random, most: int = 400) -> list[Output]:
+def fed(
+    task: BookTask, inputs: dict[str, list[Message]], at: dict[str, int], chance: random.Random, most: int = 400
+) -> list[Output]:
     """Feed a random next part of each topic; moves `at`."""
     batch: list[Message] = []
     for topic, messages in inputs.items():

@@ -13,19 +13,42 @@ longs = st.integers(0, 2**62 - 1)
 hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
-@given(longs, longs, longs, st.sampled_from(["commands", "broker", "clock", "market/3", "runtime"]),
-       st.sampled_from(["taken", "duplicate", "refused", "parked"]), st.one_of(st.just(""), hexes), hexes, st.binary(max_size=300))
+@given(
+    longs,
+    longs,
+    longs,
+    st.sampled_from(["commands", "broker", "clock", "market/3", "runtime"]),
+    st.sampled_from(["taken", "duplicate", "refused", "parked"]),
+    st.one_of(st.just(""), hexes),
+    hexes,
+    st.binary(max_size=300),
+)
 def test_a_key_written_by_hand_is_the_codecs_own(
-    sequence: int, time_us: int, source_seq: int, source: str, disposition: str, outputs: str, previous: str, value: bytes
+    sequence: int,
+    time_us: int,
+    source_seq: int,
+    source: str,
+    disposition: str,
+    outputs: str,
+    previous: str,
+    value: bytes,
 ) -> None:
     chain = Chain(sequence, previous, 0)
 
     key = chain.append(time_us, source, source_seq, disposition, outputs, value)
 
-    assert key == Codec.load().encode("JournalKey", {
-        "sequence": sequence, "time_us": time_us, "source": source, "source_seq": source_seq, "disposition": disposition,
-        "outputs": outputs, "previous": previous,
-    })
+    assert key == Codec.load().encode(
+        "JournalKey",
+        {
+            "sequence": sequence,
+            "time_us": time_us,
+            "source": source,
+            "source_seq": source_seq,
+            "disposition": disposition,
+            "outputs": outputs,
+            "previous": previous,
+        },
+    )
     assert read_key(key) == (sequence, time_us, source, source_seq, disposition, outputs, previous)
     assert (chain.sequence, chain.previous, chain.time_us) == (sequence + 1, sha256(key + value).hexdigest(), time_us)
 

@@ -29,17 +29,33 @@ class World:
         self.runtime = MemoryRuntime(self.log, [(BookProcessor(), P)])
         self.put("commands", i.LogOpened("t", P, 1, "CRC32", 1_000_000, 100_000, False))
         days = list(range(17_995, 18_040))
-        calendar = i.SessionCalendar(T0, days, [d * DAY_US + 50_000_000_000 for d in days], [d * DAY_US + 73_000_000_000 for d in days],
-                                     [d + 1 for d in days], [17_995], [-18_000])
+        calendar = i.SessionCalendar(
+            T0,
+            days,
+            [d * DAY_US + 50_000_000_000 for d in days],
+            [d * DAY_US + 73_000_000_000 for d in days],
+            [d + 1 for d in days],
+            [17_995],
+            [-18_000],
+        )
         self.put("market.marks", i.MarketCalendar(0, 0, T0, calendar))
         for book in ("S001", "S002"):
-            self.put("commands", c.CreateSystem(self.header(f"create-{book}", book), 100_000_000, "subject", "DU1", {"env.mode": "SIM"}), book)
+            self.put(
+                "commands",
+                c.CreateSystem(self.header(f"create-{book}", book), 100_000_000, "subject", "DU1", {"env.mode": "SIM"}),
+                book,
+            )
 
     def header(self, command_id: str, book: str) -> c.CommandHeader:
         return c.CommandHeader(command_id, book, T0 + self.log.written, 0, "USER", "ops", "OPERATOR", command_id)
 
     def put(self, topic: str, record: Any, book: str | None = None) -> None:
-        self.log.append(topic, 0, book.encode() if book else None, record if isinstance(record, bytes) else CODEC.encode_record(record))
+        self.log.append(
+            topic,
+            0,
+            book.encode() if book else None,
+            record if isinstance(record, bytes) else CODEC.encode_record(record),
+        )
         self.runtime.run()
 
     def fee(self, command_id: str, book: str, account: str | None = None) -> c.RecordFee:
@@ -70,11 +86,14 @@ def assert_journal_folds(world: World) -> None:
         assert state_hash(again.partition.books[name]) == state_hash(book)
 
 
-@pytest.mark.parametrize(("damage", "code"), [
-    (lambda data: data[:-1], "TRUNCATED_RECORD"),
-    (lambda data: b"\0" + (999_999).to_bytes(4, "big") + data[5:], "UNKNOWN_SCHEMA_ID"),
-    (lambda data: b"\7" + data[1:], "WRONG_MAGIC"),
-])
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda data: data[:-1], "TRUNCATED_RECORD"),
+        (lambda data: b"\0" + (999_999).to_bytes(4, "big") + data[5:], "UNKNOWN_SCHEMA_ID"),
+        (lambda data: b"\7" + data[1:], "WRONG_MAGIC"),
+    ],
+)
 def test_a_command_that_cannot_be_read_parks_its_book_and_is_kept_whole(damage: Any, code: str) -> None:
     world = World()
     bad = damage(CODEC.encode_record(world.fee("f1", "S001")))
@@ -87,7 +106,12 @@ def test_a_command_that_cannot_be_read_parks_its_book_and_is_kept_whole(damage: 
     assert world.task.partition.books["S001"].parked
     assert (world.fees("S001"), world.fees("S002")) == (0, 100)
     first, second = world.letters()
-    assert (first.error_code, bytes.fromhex(first.value_hex), first.topic, first.book) == (code, bad, "commands", "S001")
+    assert (first.error_code, bytes.fromhex(first.value_hex), first.topic, first.book) == (
+        code,
+        bad,
+        "commands",
+        "S001",
+    )
     assert CODEC.decode(bytes.fromhex(second.value_hex))[1]["header"]["command_id"] == "f2"
     assert_journal_folds(world)
 
@@ -174,5 +198,3 @@ def test_a_broken_market_record_is_a_dead_letter_and_stops_nobody() -> None:
 
     assert world.fees("S001") == 100
     assert [letter.topic for letter in world.letters()] == ["market.marks"]
-
-

@@ -92,7 +92,7 @@ def test_snapshot_and_tail_give_the_state_that_the_whole_journal_gives(monkeypat
     assert whole.partition.market.marks == tail.partition.market.marks
     assert whole.partition.market.bars == tail.partition.market.bars
     assert whole.partition.next_due_us() == tail.partition.next_due_us()
-    assert (whole.seen, whole.orders_sent) == (tail.seen, tail.orders_sent)
+    assert (whole.sequencer.seen, whole.sequencer.orders_sent) == (tail.sequencer.seen, tail.sequencer.orders_sent)
 
 
 def test_a_snapshot_that_was_changed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,12 @@ def test_a_snapshot_that_was_changed_is_refused(monkeypatch: pytest.MonkeyPatch)
     for topic in ("journal", "snapshots"):
         for message in log.records(topic, HOME):
             value = message.value or b""
-            forged.append(topic, HOME, message.key, value.replace(b'"sizing_base": 2', b'"sizing_base": 3') if topic == "snapshots" else value)
+            forged.append(
+                topic,
+                HOME,
+                message.key,
+                value.replace(b'"sizing_base": 2', b'"sizing_base": 3') if topic == "snapshots" else value,
+            )
 
     with pytest.raises(ValueError, match="snapshot of S001"):
         BookTask(HOME).restore(Reader(forged, HOME))
@@ -118,5 +123,3 @@ def test_a_rule_that_decides_otherwise_now_is_found_by_the_fold(monkeypatch: pyt
 
     with pytest.raises(ValueError, match="decides otherwise now"):
         BookTask(HOME).restore(Reader(bare, HOME))
-
-
