@@ -1,4 +1,4 @@
-"""Human in the loop (protocol 15.2): requests are frozen, nobody approves an own request, two approvals need two people."""
+"""Human in the loop (protocol 15.2): requests are frozen, nobody approves an own one, two approvals need two people."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,10 @@ def refusal(d: Decision, approval_id: str, person: str, role: str) -> Reason | N
     """Why this person may not decide this request, `None` if they may."""
     approval = d.book.approvals.get(approval_id)
     if approval is None:
-        return Reason.ALREADY_DECIDED if approval_id in d.book.decided else Reason.UNKNOWN_APPROVAL
+        how = d.book.decided.get(approval_id)
+        return (
+            Reason.UNKNOWN_APPROVAL if how is None else Reason.TOO_LATE if how == "EXPIRED" else Reason.ALREADY_DECIDED
+        )
     if approval.expires_at_us and d.now_us >= approval.expires_at_us:
         return Reason.TOO_LATE
     if person == approval.requester or person in approval.granted_by:

@@ -130,7 +130,7 @@ class Calendar:
         return sessions[bisect_left(sessions, monday) : bisect_left(sessions, monday + 7)]
 
     def weekly_expiry(self, day: int) -> int | None:
-        """Friday of the ISO week of `day`, or the session before where Friday is a holiday; `None` in a week without one."""
+        """Friday of the ISO week of `day`, or the session before where it is a holiday; `None` in a week without."""
         friday = monday_of(day) + _FRIDAY
         if self.is_session(friday):
             return friday

@@ -227,7 +227,7 @@ class RecordTaxPayment:
 
 @record
 class TransferCapital:
-    """Move capital (protocol 10.5). Now: kind CONTRIBUTION, credited to one account; the other kinds come with the lifecycle."""
+    """Move capital (protocol 10.5). Now: CONTRIBUTION, credited to one account; other kinds come with the lifecycle."""
 
     header: CommandHeader
     kind: Annotated[str, "CONTRIBUTION"]

@@ -112,6 +112,8 @@ order.max_notional|integer|5000000|1|1000000000|$|9|H2
 order.collar_open_pct|fraction|5|1|100|% of mid|12.2|H2
 order.collar_close_pct|fraction|10|1|100|% of mid|12.2|H2
 order.collar_min|fraction|0.05|0|1|$|12.2|H2
+order.close_work_min|integer|30|1|390|min|6.6|H1
+order.close_max_pct|fraction|105|100|200|% of mid|6.6|H1
 limits.daily_new_pct|fraction|100|1|100|% of corpus|9|H2
 cc.allowance_normal|fraction|0|0|30|%|6.7|H2
 cc.allowance_roll_down|fraction|5|0|30|%|6.7|H2
@@ -171,7 +173,8 @@ def parse(name: str, text: str) -> Value:
         ) from None
     if parameter.low and isinstance(value, int | Fraction) and not isinstance(value, bool):
         low, high = _parse_kind(parameter.kind, parameter.low), _parse_kind(parameter.kind, parameter.high)
-        assert isinstance(low, int | Fraction) and isinstance(high, int | Fraction)
+        assert isinstance(low, int | Fraction)
+        assert isinstance(high, int | Fraction)
         if not low <= value <= high:
             raise ConfigurationError(
                 Reason.INVALID_VALUE, f"{name}: {text} is outside {parameter.low} to {parameter.high} {parameter.unit}"

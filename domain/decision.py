@@ -137,7 +137,7 @@ class Decision:
         self.book.timers.pop(key, None)
 
     def watch_price(self, key: str, symbol: str, low_e4: int, high_e4: int) -> None:
-        """Wake this book when a mark of `symbol` is at or below `low_e4`, or at or above `high_e4`. Replaces a watch of the key."""
+        """Wake this book when a mark of `symbol` reaches `low_e4` or `high_e4`. Replaces a watch of the key."""
         self.book.watches[key] = [symbol, low_e4, high_e4]
         self.watches_set.append((symbol, low_e4, high_e4, key))
 

@@ -334,8 +334,8 @@ def _send(
 
 @on_decided("PREMIUM_BELOW_GATE")
 def _premium_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
-    """Approved: size and order of the same contract at once from current quotes. Denied: the ticker is skipped (protocol
-    6.3). Then the residual pass, once more. A request that lapsed with the window frees its share for no one."""
+    """Approved: size and order of the same contract at once from current quotes. Denied: the ticker is skipped (6.3).
+    Then the residual pass, once more. A request that lapsed with the window frees its share for no one."""
     account, ticker = d.book.accounts[approval.account_id], approval.subject
     config = d.config(account.account_id)
     if d.now_us >= d.calendar.et(d.today, config.integer("entry.window_end")):

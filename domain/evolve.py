@@ -5,6 +5,8 @@ ledger again (INV-2). Timers, price watches and the memory of commands are not i
 inputs.
 """
 
+from typing import Any
+
 from domain import evolve_book, evolve_positions, evolve_trading
 from domain.events import Envelope, Event
 from domain.evolving import HANDLERS
@@ -16,6 +18,7 @@ PARTS = (evolve_book, evolve_trading, evolve_positions)
 
 def evolve(book: Book, event: Event, envelope: Envelope) -> None:
     """Change the state as the event says. Events without a handler change nothing."""
-    handler = HANDLERS.get(type(event))
+    kind: type[Any] = event.__class__
+    handler = HANDLERS.get(kind)
     if handler is not None:
         handler(book, event, envelope)

@@ -180,7 +180,7 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
 
 
 def _book_value(source: ImportedAccount) -> int:
-    """Where the first week of an account that is taken over begins, before anything has been marked: everything at cost."""
+    """Where the first week of an account that is taken over begins, before anything is marked: everything at cost."""
     premium = sum(option_value(o.credit_e4, o.quantity) for o in source.options)
     cash = source.cash + source.cash_unsettled + source.tax_reserve
     return cash + sum(lot.basis for lot in source.lots) - premium

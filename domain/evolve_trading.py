@@ -116,9 +116,10 @@ def _order_ended(book: Book, event: e.OrderCancelled | e.OrderExpired | e.OrderR
     order = book.orders[event.order_id]
     order.state = state
     window = book.accounts[order.account_id].windows.get(order.ticker)
-    if isinstance(event, e.OrderRejected) and event.checks and order.purpose == "ENTRY":
-        if window is not None and not window.filled:
-            window.ordered, window.reason, window.detail = False, event.code, event.reason
+    if not isinstance(event, e.OrderRejected) or not event.checks or order.purpose != "ENTRY":
+        return
+    if window is not None and not window.filled:
+        window.ordered, window.reason, window.detail = False, event.code, event.reason
 
 
 @on(e.OrderStateUnknown)

@@ -30,7 +30,18 @@ from domain.modes import SEVERITY
 from domain.orders import cancel_opening_orders, request_cancel
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
-from domain.state import CASH, DIVIDEND_INCOME, EQUITY_BASE, FEES, TAX_RESERVE, TERMINAL, Account, Approval
+from domain.state import (
+    CASH,
+    DIVIDEND_INCOME,
+    EQUITY_BASE,
+    FEES,
+    KILLED_ACCOUNT,
+    KILLED_BOOK,
+    TAX_RESERVE,
+    TERMINAL,
+    Account,
+    Approval,
+)
 from domain.tax import adjust_reserve
 
 TWO_PEOPLE = ["OWNER", "TRADER", "RISK", "OPERATOR"]
@@ -48,60 +59,78 @@ def _unknown(account_id: str) -> Refusal:
 
 def propose_configuration(d: Decision, command: ProposeConfigurationChange) -> Refusal | None:
     """Check a set as a whole; ask for the approvals that its keys need, or let it take effect."""
-    scope = command.scope
+    scope, changes, by = command.scope, command.changes, command.header.actor_id
     if scope != "SYSTEM" and _find(d, scope) is None:
         return _unknown(scope)
-    current = dict(d.book.config.get(scope, {}))
-    try:
-        overlays = (
-            [current | command.changes]
-            if scope == "SYSTEM"
-            else [current | command.changes, d.book.config.get("SYSTEM", {})]
-        )
-        Config(0, *overlays).check()
-    except ConfigurationError as error:
-        return error.code, error.message
-    if not command.changes:
+    if not changes:
         return Reason.INVALID_VALUE, "no changes"
-    needed = approvals_needed(command.changes)
+    wrong = _contradiction(d, scope, changes)
+    if wrong is not None:
+        return wrong
+    needed = approvals_needed(changes)
     proposal = d.next_event_id()
-    d.emit(e.ConfigurationProposed(proposal, scope, command.changes, needed, command.header.actor_id), "config")
+    d.emit(e.ConfigurationProposed(proposal, scope, changes, needed, by), "config")
     if not needed:
-        _apply_configuration(d, scope, command.changes, [])
+        _apply_configuration(d, scope, changes, [])
         return None
+    expires = _business_days_on(d, d.config().integer("approval.config_days"))
     request(
         d,
         None,
         "CONFIGURATION",
         scope,
-        command.changes,
+        {"proposal_id": proposal, **changes},
         required=needed,
         roles=TWO_PEOPLE,
-        expires_us=_business_days_on(d, 5),
+        expires_us=expires,
         default="deny",
-        requester=command.header.actor_id,
+        requester=by,
     )
     return None
 
 
+def _contradiction(d: Decision, scope: str, changes: dict[str, str]) -> Refusal | None:
+    """Why a set may not take effect: every scope that it reaches is checked as it would be."""
+    system, config = d.book.config.get("SYSTEM", {}), d.book.config
+    if scope == "SYSTEM":
+        system = system | changes
+        stacks = [[system], *([config[key], system] for key in sorted(config) if key != "SYSTEM")]
+    else:
+        stacks = [[config.get(scope, {}) | changes, system]]
+    try:
+        for overlays in stacks:
+            Config(0, *overlays).check()
+    except ConfigurationError as error:
+        return error.code, error.message
+    return None
+
+
 def _business_days_on(d: Decision, days: int) -> int:
+    """Close of the session that many business days on; the last one that the calendar knows if it ends before."""
     day = d.today
     for _ in range(days):
-        day = d.calendar.next_session(day)
-    return d.calendar.close_us(day)
+        day = d.calendar.next_session(day) if d.calendar.open_after(d.calendar.et(day + 1, 0)) else day
+    return d.calendar.close_us(d.calendar.session_on_or_before(day))
 
 
 @on_decided("CONFIGURATION")
 def _configuration_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
-    if granted:
-        _apply_configuration(d, approval.subject, approval.proposal, approval.granted_by)
+    """Approved sets are checked again: others may have taken effect since they were proposed."""
+    proposal = approval.proposal["proposal_id"]
+    changes = {name: value for name, value in approval.proposal.items() if name != "proposal_id"}
+    wrong = _contradiction(d, approval.subject, changes)
+    if not granted:
+        d.emit(e.ConfigurationRejected(proposal, Reason.NOT_APPROVED, "denied or lapsed"), "config")
+    elif wrong is not None:
+        d.emit(e.ConfigurationRejected(proposal, *wrong), "config")
     else:
-        d.emit(e.ConfigurationRejected(approval.approval_id, "DENIED", "not approved"), "config")
+        d.emit(e.ConfigurationApproved(proposal, ", ".join(approval.granted_by)), "config")
+        _apply_configuration(d, approval.subject, changes, approval.granted_by)
 
 
 def _apply_configuration(d: Decision, scope: str, changes: dict[str, str], approvals: list[str]) -> None:
-    before = d.book.config.get(scope, {})
-    old = {name: before.get(name, CATALOGUE[name].default) for name in changes}
+    in_force = {**d.book.config.get("SYSTEM", {}), **d.book.config.get(scope, {})}
+    old = {name: in_force.get(name, CATALOGUE[name].default) for name in changes}
     d.emit(e.ConfigurationChanged(d.book.config_version + 1, scope, old, changes, list(approvals)), "config")
 
 
@@ -110,6 +139,9 @@ def grant(d: Decision, command: GrantApproval) -> Refusal | None:
     reason = refusal(d, command.approval_id, command.header.actor_id, command.header.role)
     if reason is not None:
         return reason, command.approval_id
+    choices = d.book.approvals[command.approval_id].proposal.get("choices", "")
+    if command.choice not in ("", *choices.split(",")):
+        return Reason.INVALID_VALUE, f"choice {command.choice}: expected one of {choices or 'none'}"
     grant_request(d, command.approval_id, command.header.actor_id, command.choice)
     return None
 
@@ -135,16 +167,17 @@ def engage_kill_switch(d: Decision, command: EngageKillSwitch) -> Refusal | None
             continue
         for order in [o for o in d.book.orders.values() if o.account_id == key and o.working]:
             request_cancel(d, order, "KILL_SWITCH")
-        d.emit(e.AccountSuspended("KILL_SWITCH", command.header.actor_id), f"account-{key}", account)
+        cause = KILLED_ACCOUNT if command.account_id else KILLED_BOOK
+        d.emit(e.AccountSuspended(cause, command.header.actor_id), f"account-{key}", account)
     return None
 
 
 def release_kill_switch(d: Decision, command: ReleaseKillSwitch) -> Refusal | None:
-    """Two people release it (protocol 15.2)."""
+    """Two people release it, the one who asks for it is neither (protocol 15.2)."""
     account = _find(d, command.account_id) if command.account_id else None
-    engaged = (
-        d.book.killed if command.account_id is None else account is not None and "KILL_SWITCH" in account.suspensions
-    )
+    if command.account_id and account is None:
+        return _unknown(command.account_id)
+    engaged = d.book.killed if account is None else KILLED_ACCOUNT in account.suspensions
     if not engaged:
         return Reason.NOT_ENGAGED, command.account_id or d.book.system_id
     request(
@@ -157,18 +190,20 @@ def release_kill_switch(d: Decision, command: ReleaseKillSwitch) -> Refusal | No
         roles=TWO_PEOPLE,
         expires_us=_business_days_on(d, 5),
         default="deny",
+        requester=command.header.actor_id,
     )
     return None
 
 
 @on_decided("KILL_SWITCH_RELEASE")
 def _release_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
+    """Accounts go on, but for those that another cause keeps suspended."""
     if not granted:
         return
     d.emit(e.KillSwitchReleased(approval.subject, list(approval.granted_by)), f"system-{d.book.system_id}")
     for key in sorted(d.book.accounts):
         account = d.book.accounts[key]
-        if approval.subject in ("SYSTEM", key) and account.suspensions == ["KILL_SWITCH"]:
+        if approval.subject in ("SYSTEM", key) and account.state == "SUSPENDED" and not account.suspensions:
             d.emit(e.AccountResumed("kill switch released"), f"account-{key}", account)
 
 
@@ -179,6 +214,8 @@ def suspend(d: Decision, command: SuspendAccount) -> Refusal | None:
         return _unknown(command.account_id)
     if account.state not in ("ACTIVE", "SUSPENDED"):
         return Reason.ILLEGAL_TRANSITION, f"{account.state} -> SUSPENDED"
+    if command.reason in (KILLED_BOOK, KILLED_ACCOUNT):
+        return Reason.INVALID_VALUE, f"{command.reason} is the kill switch's; use EngageKillSwitch"
     cancel_opening_orders(d, account, "SUSPENDED")
     d.emit(e.AccountSuspended(command.reason, command.header.actor_id), f"account-{account.account_id}", account)
     return None
@@ -189,7 +226,7 @@ def resume(d: Decision, command: ResumeAccount) -> Refusal | None:
     account = _find(d, command.account_id)
     if account is None:
         return _unknown(command.account_id)
-    if account.state != "SUSPENDED" or "KILL_SWITCH" in account.suspensions:
+    if account.state != "SUSPENDED" or _killed(account):
         return Reason.ILLEGAL_TRANSITION, f"{account.state} -> ACTIVE, causes {account.suspensions}"
     request(
         d,
@@ -206,10 +243,15 @@ def resume(d: Decision, command: ResumeAccount) -> Refusal | None:
     return None
 
 
+def _killed(account: Account) -> bool:
+    return KILLED_BOOK in account.suspensions or KILLED_ACCOUNT in account.suspensions
+
+
 @on_decided("RESUME_ACCOUNT")
 def _resume_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
+    """A kill switch that was engaged since stays engaged."""
     account = d.book.accounts[approval.subject]
-    if granted and account.state == "SUSPENDED":
+    if granted and account.state == "SUSPENDED" and not _killed(account):
         d.emit(e.AccountResumed(", ".join(approval.granted_by)), f"account-{account.account_id}", account)
 
 
@@ -280,6 +322,8 @@ def record_tax_payment(d: Decision, command: RecordTaxPayment) -> Refusal | None
     account = _find(d, command.account_id)
     if account is None:
         return _unknown(command.account_id)
+    if str(command.year) not in account.tax:
+        return Reason.INVALID_VALUE, f"no results of tax year {command.year}"
     if not 0 < command.amount <= account.balance(TAX_RESERVE):
         return Reason.INVALID_VALUE, f"amount {command.amount}, reserve {account.balance(TAX_RESERVE)} cents"
     d.emit(e.TaxPaymentRecorded(command.year, command.amount), f"tax-{account.account_id}-{command.year}", account)
@@ -290,6 +334,7 @@ def record_tax_payment(d: Decision, command: RecordTaxPayment) -> Refusal | None
         command.header.command_id,
         {TAX_RESERVE: -command.amount, EQUITY_BASE: command.amount},
     )
+    adjust_reserve(d, account, command.year)
     return None
 
 

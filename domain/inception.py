@@ -124,21 +124,24 @@ def import_book(d: Decision, command: ImportBook) -> Refusal | None:
 
 
 def _check_import(book: Book, command: ImportBook) -> Refusal | None:
-    seen: set[str] = set()
+    """What cannot be taken over: ids that are foreign or stand twice, unknown types, things that are not held."""
+    ids: list[str] = []
+    lots: list[str] = []
     for account in command.accounts:
-        if not account.account_id.startswith(f"{book.system_id}-") or account.account_id in seen:
-            return (
-                Reason.INVALID_VALUE,
-                f"account id {account.account_id} does not belong to {book.system_id} or stands twice",
-            )
-        seen.add(account.account_id)
+        if not account.account_id.startswith(f"{book.system_id}-") or account.account_id in ids:
+            return Reason.INVALID_VALUE, f"account {account.account_id} is not of {book.system_id} or stands twice"
+        ids.append(account.account_id)
+        if account.type not in (*ROOT_TYPES, "EXT"):
+            return Reason.INVALID_VALUE, f"account type {account.type}: one of GEN, REV, COM, EXT"
+        contracts = [held.contract for held in account.options]
         for held in account.options:
-            if parse(held.contract) is None or held.quantity <= 0:
-                return Reason.INVALID_VALUE, f"{held.contract} x {held.quantity} is no short standard option"
+            if parse(held.contract) is None or held.quantity <= 0 or contracts.count(held.contract) > 1:
+                return Reason.INVALID_VALUE, f"{held.contract} x {held.quantity}: no short standard option, or twice"
         for lot in account.lots:
-            if lot.quantity <= 0:
-                return Reason.INVALID_VALUE, f"lot {lot.lot_id} has quantity {lot.quantity}"
-    return None if seen else (Reason.INVALID_VALUE, "no accounts")
+            if lot.quantity <= 0 or lot.lot_id in lots:
+                return Reason.INVALID_VALUE, f"lot {lot.lot_id} has quantity {lot.quantity} or stands twice"
+            lots.append(lot.lot_id)
+    return None if ids else (Reason.INVALID_VALUE, "no accounts")
 
 
 def _post_opening(d: Decision, source: ImportedAccount) -> None:

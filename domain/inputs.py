@@ -407,7 +407,7 @@ class BookProgress:
 
 @record
 class BrokerProgress:
-    """On `broker.reports`: unless it gets a further order, the broker reports nothing with a time before `promise_us`."""
+    """On `broker.reports`: without a further order, the broker reports nothing with a time before `promise_us`."""
 
     promise_us: TimeUs
     orders_seen: Annotated[int, "how many records to the broker of this partition it has taken"]

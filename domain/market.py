@@ -1,4 +1,4 @@
-"""What the books of a partition see of the market: last marks, chain snapshots, daily bars, calendar, reference data."""
+"""What the books of a partition see of the market: last marks, chains, daily bars, calendar, reference data."""
 
 from bisect import bisect_left, insort
 from collections.abc import Callable

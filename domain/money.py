@@ -68,10 +68,18 @@ def tick_below(price_e4: int, ticker: str) -> int:
 
 
 def ladder(first_e4: int, floor_e4: int, ticker: str) -> list[int]:
-    """Limits of a sell order from the first price down to its floor (protocol 6.6); a first price below starts at the floor."""
+    """Limits of a sell order from the first price down to its floor, which a lower first price is raised to (6.6)."""
     prices = [max(first_e4, floor_e4)]
     while (lower := tick_below(prices[-1], ticker)) >= floor_e4:
         prices.append(lower)
+    return prices
+
+
+def buy_ladder(first_e4: int, highest_e4: int, ticker: str) -> list[int]:
+    """Limits of a buy order that a person asked for, from the first price up to the highest (protocol 6.6)."""
+    prices = [first_e4]
+    while (higher := prices[-1] + tick_e4(prices[-1], ticker)) <= highest_e4:
+        prices.append(higher)
     return prices
 
 

@@ -1,20 +1,21 @@
 """Every evaluation of a position (protocol 7.1) and the expiry-day table (7.2)."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.approvals import on_decided, request
+from domain.approvals import expire, on_decided, request
 from domain.calendar import MINUTE, SECOND
 from domain.contracts import moneyness, option
 from domain.decision import Decision
 from domain.fills import watch
 from domain.market import Quote
-from domain.money import floor_tick, percent_text, ratio_e10
+from domain.money import buy_ladder, floor_tick, percent_text, ratio_e10, tick_e4
 from domain.orders import blocked, place
 from domain.pretrade import Intent, collar
 from domain.reasons import Reason
-from domain.state import Account, Approval, ShortOption
+from domain.state import Account, Approval, Order, ShortOption
 
 TABLE_STEP_US = 15 * MINUTE
 
@@ -78,8 +79,16 @@ def _buy_back_cheap(d: Decision, account: Account, short: ShortOption, quote: Qu
     close(d, account, short, quote, int(cheap), "CHEAP_BUYBACK")
 
 
-def close(d: Decision, account: Account, short: ShortOption, quote: Quote, limit_e4: int, purpose: str) -> None:
-    """Buy a short option back at a limit: a day order that is not re-priced (protocol 6.6)."""
+def close(
+    d: Decision,
+    account: Account,
+    short: ShortOption,
+    quote: Quote,
+    limit_e4: int,
+    purpose: str,
+    ladder: Sequence[int] = (),
+) -> Order | None:
+    """Buy a short option back at a limit: a day order, re-priced only along a ladder (protocol 6.6)."""
     terms = option(short.contract)
     signal = d.next_event_id()
     d.emit(
@@ -103,7 +112,7 @@ def close(d: Decision, account: Account, short: ShortOption, quote: Quote, limit
         Fraction(100),
         d.market.last(terms.underlying),
     )
-    place(d, account, intent, signal)
+    return place(d, account, intent, signal, ladder)
 
 
 def read_expiry_table(d: Decision, account: Account) -> None:
@@ -117,9 +126,13 @@ def read_expiry_table(d: Decision, account: Account) -> None:
         if not spot:
             continue
         p = moneyness(contract, spot)
-        action = _put_action(d, account, p) if terms.right == "P" else _call_action(account, p)
+        action = _put_action(d, account, p) if terms.right == "P" else _call_action(p)
+        if action == "HOLD" and abs(p) * 100 <= d.config(account.account_id).fraction("expiry.pin_risk_pct"):
+            message = f"{contract} at {percent_text(p)}"
+            raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Pin risk", message)
         if action == short.expiry_action:
             continue
+        _withdraw(d, contract)
         d.emit(e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account)
         _act(d, account, short, p, action)
 
@@ -133,24 +146,20 @@ def _put_action(d: Decision, account: Account, p: Fraction) -> str:
     return "ROLL" if p * 100 < config.fraction("assign.deep_pct") else "ASK"
 
 
-def _call_action(_account: Account, p: Fraction) -> str:
+def _call_action(p: Fraction) -> str:
     return "HOLD" if p <= 0 else "LET_CALL_AWAY"
+
+
+def _withdraw(d: Decision, contract: str) -> None:
+    """Another row of the table counts now: a question that is still open has become pointless."""
+    for approval in [a for a in d.book.approvals.values() if a.kind == "DEEP_EXPIRY" and a.subject == contract]:
+        expire(d, approval, "WITHDRAWN")
 
 
 def _act(d: Decision, account: Account, short: ShortOption, p: Fraction, action: str) -> None:
     config = d.config(account.account_id)
     terms = option(short.contract)
-    if action == "HOLD" and abs(p) * 100 <= config.fraction("expiry.pin_risk_pct"):
-        raise_alert(
-            d,
-            account,
-            "PROTOCOL_BREACH",
-            "MEDIUM",
-            terms.underlying,
-            "Pin risk",
-            f"{short.contract} at {percent_text(p)}",
-        )
-    elif action == "ROLL":
+    if action == "ROLL":
         d.emit(e.RollDeclined(short.contract, Reason.ROLLS_NOT_BUILT), f"position-{short.position_id}", account)
     elif action == "ASK":
         raise_alert(
@@ -181,5 +190,9 @@ def _deep_expiry_decided(d: Decision, approval: Approval, granted: bool, choice:
     account = d.book.accounts[approval.account_id]
     short, quote = account.shorts.get(approval.subject), d.market.quote(approval.subject)
     if granted and choice == "CLOSE" and short is not None and quote is not None and quote.ask_e4 > 0:
-        ticker = option(approval.subject).underlying
-        close(d, account, short, quote, floor_tick(quote.mid_e4, ticker), "CLOSE")
+        config, ticker = d.config(account.account_id), option(approval.subject).underlying
+        highest = floor_tick(config.fraction("order.close_max_pct") * quote.mid_e4 / 100, ticker)
+        ladder = buy_ladder(max(floor_tick(quote.mid_e4, ticker), tick_e4(0, ticker)), highest, ticker)
+        order = close(d, account, short, quote, ladder[0], "CLOSE", ladder)
+        if order is not None:
+            d.set_timer(f"close|{order.order_id}", d.now_us + config.integer("order.close_work_min") * MINUTE)

@@ -197,7 +197,7 @@ def _cancel_refused(d: Decision, account: Account, order: Order) -> bool:
 
 
 def _end(d: Decision, account: Account, order: Order, report: BrokerOrderStatus) -> None:
-    """A terminal state; states passed over are walked through. Cancelled at or after the close of its session = expired."""
+    """A terminal state; states passed over are walked through. Cancelled at or after its session's close = expired."""
     stream = f"order-{order.order_id}"
     if order.state == "PENDING_SUBMIT" and report.status != "REJECTED":
         d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, order.version), stream, account)

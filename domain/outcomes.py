@@ -79,9 +79,9 @@ def expire_worthless(d: Decision, account: Account, short: ShortOption, close_e4
 def _cancel_closes(d: Decision, account: Account, contract: str, left: int) -> None:
     """Orders that would buy back more than is left open are cancelled."""
     for order in list(d.book.orders.values()):
-        if order.account_id == account.account_id and order.contract == contract and order.effect == "CLOSE":
-            if order.working and order.open_quantity > left:
-                request_cancel(d, order, "POSITION_GONE")
+        mine = order.account_id == account.account_id and order.contract == contract and order.effect == "CLOSE"
+        if mine and order.working and order.open_quantity > left:
+            request_cancel(d, order, "POSITION_GONE")
 
 
 def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
@@ -301,8 +301,8 @@ def _reverse_expiry(d: Decision, account: Account, short: ShortOption, report: B
 def settle_pending(d: Decision, account: Account, ours: dict[str, int], broker: dict[str, int]) -> None:
     """At the money (|p| <= 0.5 %): booked from the broker's positions at the reconciliation before the next open.
 
-    The broker no longer shows the option and its shares are as ours: it has expired. Shares that differ mean an assignment
-    whose notice is still to come; so does every option further in the money, whatever the statement shows.
+    The broker no longer shows the option and its shares are as ours: it has expired. Shares that differ mean an
+    assignment whose notice is still to come; so does every option further in the money, whatever the statement shows.
     """
     for contract in sorted(account.shorts):
         short, terms = account.shorts[contract], option(contract)

@@ -21,7 +21,7 @@ from domain.thresholds import PriceIndex
 EVERY_BOOK = "*"
 
 
-class PoisonedBook(Exception):
+class PoisonedBook(Exception):  # noqa: N818 - a condition, not a mistake of the caller
     """A rule of one book failed on an input: the entry must be undone and the book parked."""
 
     def __init__(self, book: str, cause: Exception) -> None:
@@ -54,7 +54,9 @@ class Partition:
             self._push_timer(book.system_id, due, key)
         for key, watch in book.watches.items():
             symbol, low, high = watch
-            assert isinstance(symbol, str) and isinstance(low, int) and isinstance(high, int)
+            assert isinstance(symbol, str)
+            assert isinstance(low, int)
+            assert isinstance(high, int)
             self._prices.add(symbol, low, high, book.system_id, key)
 
     # --- timers -------------------------------------------------------------------------------------------------
@@ -154,10 +156,8 @@ class Partition:
                 d = Decision(book, self.market, entry, header)
                 reject(d, type(command).__name__, header.command_id, Reason.UNKNOWN_BOOK, header.book)
                 return REFUSED
-            disposition = self._command(book, entry, command)
-            if disposition == TAKEN:
-                self.books[header.book] = book
-            return disposition
+            self.books[header.book] = book  # refused or not: its answer is remembered
+            return self._command(book, entry, command)
         return self._command(book, entry, command)
 
     def _command(self, book: Book, entry: Entry, command: Any) -> str:

@@ -1,6 +1,6 @@
 """Pre-trade checks PT-01 to PT-19 in their order (protocol 12.2); the first failure rejects, every result is stored.
 
-A check whose input does not exist yet passes as NO_INPUT and is counted in the run's result, so nobody takes it for done.
+A check whose input does not exist yet passes as NO_INPUT and is counted in the run's result: nobody takes it for done.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from domain.events import CheckResult
 from domain.market import Quote
 from domain.modes import effective_mode, permits
 from domain.money import option_value, percent_of, percent_text, price_text, strike_value
-from domain.state import AT_BROKER, Account
+from domain.state import AT_BROKER, KILLED_ACCOUNT, KILLED_BOOK, Account
 from domain.valuation import buffer_required, corpus, free_cash, put_collateral, shares_market_value
 
 DUPLICATE_US = 5 * SECOND
@@ -59,7 +59,8 @@ def _verdict(ok: bool, detail: str) -> Outcome:
 def _pt01(d: Decision, account: Account, intent: Intent) -> Outcome:
     if intent.purpose in ("CHEAP_BUYBACK", "CLOSE"):
         return SKIPPED, "expiry handling and closes by a person stay possible"
-    return _verdict(not d.book.killed and "KILL_SWITCH" not in account.suspensions, "kill switch")
+    killed = d.book.killed or KILLED_BOOK in account.suspensions or KILLED_ACCOUNT in account.suspensions
+    return _verdict(not killed, "kill switch")
 
 
 def _pt02(_d: Decision, account: Account, intent: Intent) -> Outcome:
@@ -115,7 +116,8 @@ def _pt07(d: Decision, account: Account, intent: Intent) -> Outcome:
             config.integer("liquidity.min_volume"),
             config.fraction("liquidity.max_spread_pct"),
         ),
-        f"open interest {quote.open_interest}, volume {quote.volume}, {price_text(quote.bid_e4)}/{price_text(quote.ask_e4)}",
+        f"open interest {quote.open_interest}, volume {quote.volume}, "
+        f"{price_text(quote.bid_e4)}/{price_text(quote.ask_e4)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The one catalogue of reason codes: every refusal, skip and rejection carries one. docs/reason-codes.md is made from it."""
+"""The one catalogue of reason codes: each refusal, skip and rejection has one; docs/reason-codes.md is made of it."""
 
 from enum import StrEnum
 
@@ -66,6 +66,7 @@ class Reason(StrEnum):
     NOT_ENGAGED = "NOT_ENGAGED"
     NO_CALENDAR = "NO_CALENDAR"
     NOT_PARKED = "NOT_PARKED"
+    NOT_APPROVED = "NOT_APPROVED"
     # rolls (protocol 7.3)
     UNECONOMIC = "UNECONOMIC"
     ROLLS_NOT_BUILT = "ROLLS_NOT_BUILT"
@@ -129,6 +130,7 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.NOT_ENGAGED: ("9", "the kill switch is not engaged there"),
     Reason.NO_CALENDAR: ("2.2", "no session calendar has arrived on the log yet"),
     Reason.NOT_PARKED: ("19.1", "the book is not parked"),
+    Reason.NOT_APPROVED: ("18", "the change was denied or lapsed without the approvals that it needs"),
     Reason.UNECONOMIC: ("7.3", "no roll within the debit cap"),
     Reason.ROLLS_NOT_BUILT: ("7.3", "rolls are not part of this version: assignment is accepted instead"),
 }

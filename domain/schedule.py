@@ -10,7 +10,7 @@ from domain.ledger import check_buffer, settle
 from domain.monitoring import TABLE_STEP_US, evaluate, read_expiry_table
 from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries
-from domain.state import TAX_RESERVE, Account
+from domain.state import TAX_RESERVE, Account, Order
 from domain.valuation import buffer_required, cash_total, free_cash, nav, put_collateral, unrealised
 from domain.weeks import weekly_job
 
@@ -96,38 +96,28 @@ def _expiring_today(d: Decision) -> bool:
 def on_timer(d: Decision, key: str) -> None:
     """A timer of this book has fired."""
     kind, _, rest = key.partition("|")
+    book = d.book
     match kind:
-        case "open":
-            _open(d)
-        case "scan":
-            _scan(d, d.book.accounts[rest])
-        case "window":
-            close_window(d, d.book.accounts[rest])
-        case "work":
-            end_work(d, d.book.accounts[rest])
+        case "open" | "expiry" | "eod" | "weekly":
+            {"open": _open, "expiry": _expiry, "eod": end_of_day, "weekly": _weekly}[kind](d)
+        case "scan" | "window" | "work":
+            {"scan": _scan, "window": close_window, "work": end_work}[kind](d, book.accounts[rest])
+        case "reprice" | "ack" | "close":
+            if rest in book.orders:
+                {"reprice": reprice, "ack": acknowledgement_due, "close": _stop_closing}[kind](d, book.orders[rest])
         case "monitor":
             account_id, _, contract = rest.partition("|")
-            evaluate(d, d.book.accounts[account_id], contract)
-        case "reprice":
-            if rest in d.book.orders:
-                reprice(d, d.book.orders[rest])
-        case "ack":
-            if rest in d.book.orders:
-                acknowledgement_due(d, d.book.orders[rest])
+            evaluate(d, book.accounts[account_id], contract)
         case "approval":
-            if rest in d.book.approvals:
-                expire(d, d.book.approvals[rest], "EXPIRED")
-        case "close":
-            if rest in d.book.orders:
-                request_cancel(d, d.book.orders[rest], "WORK_END")
-        case "expiry":
-            _expiry(d)
-        case "eod":
-            end_of_day(d)
-        case "weekly":
-            _weekly(d)
+            if rest in book.approvals:
+                expire(d, book.approvals[rest], "EXPIRED")
         case _:
             raise ValueError(f"unknown timer {key}")
+
+
+def _stop_closing(d: Decision, order: Order) -> None:
+    """A close that a person asked for has worked long enough: decided anew next session (protocol 6.6)."""
+    request_cancel(d, order, "WORK_END")
 
 
 def _open(d: Decision) -> None:

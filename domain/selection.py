@@ -108,7 +108,7 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
     if not fresh:
         return Rejected(
             Reason.STALE_QUOTE,
-            f"newest {side} quote of {iso(expiry)} is {(d.now_us - max(q.quote_time_us for q in quoted)) // SECOND} s old",
+            f"newest {side} quote of {iso(expiry)} is {_age_s(d, quoted)} s old",
         )
     liquid = [
         q
@@ -121,6 +121,10 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
         )
     ]
     return _put(d, account, config, chain, liquid) if right == "P" else _call(d, account, config, chain, liquid, ticker)
+
+
+def _age_s(d: Decision, quotes: list[Quote]) -> int:
+    return (d.now_us - max(q.quote_time_us for q in quotes)) // SECOND
 
 
 def _put_barred(d: Decision, config: Config, ticker: str, expiry: int | None) -> Rejected | None:

@@ -10,8 +10,8 @@ from domain.inputs import CorporateAction
 def adjust(d: Decision, action: CorporateAction) -> None:
     """Apply a split to everything that a book holds of the symbol.
 
-    An even split of n:1 leaves standard contracts with strike / n and n times the quantity. Any other ratio makes adjusted
-    contracts, which are held under human supervision.
+    An even split of n:1 leaves standard contracts with strike / n and n times the quantity. Any other ratio makes
+    adjusted contracts, which are held under human supervision.
     """
     new, old = action.ratio_new, action.ratio_old
     for key in sorted(d.book.accounts):

@@ -314,18 +314,19 @@ T = TypeVar("T")
 
 def dump(value: Any) -> Any:
     """Plain data (dicts, lists, numbers, strings) of a state object; fields at their default are left out."""
-    if is_dataclass(value):
-        plain: dict[str, Any] = {}
-        for f in fields(value):
-            item = getattr(value, f.name)
-            if item or (item != f.default and not isinstance(item, dict | list | str)):
-                plain[f.name] = dump(item)
-        return plain
-    if isinstance(value, dict):
-        return {key: dump(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, list):
-        return [dump(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+    kind: type[Any] = value.__class__
+    if kind is dict:
+        return {key: dump(item) for key, item in value.items()}
+    if kind is list:
+        return [dump(item) for item in value]
+    if not is_dataclass(kind):
+        return value
+    plain: dict[str, Any] = {}
+    for f in fields(kind):
+        item = getattr(value, f.name)
+        if item or (item != f.default and not isinstance(item, dict | list | str)):
+            plain[f.name] = dump(item)
+    return plain
 
 
 _hints: dict[type, dict[str, Any]] = {}

@@ -20,7 +20,7 @@ def is_long_term(acquired: int, sold: int) -> bool:
 
 
 def net_results(years: dict[str, TaxYear], key: str) -> tuple[int, int]:
-    """(short-term, long-term) result of a year, losses carried in included, a net loss of one class offset by the other.
+    """(short-term, long-term) result of a year, carried losses included; a loss of one class offsets the other.
 
     What is left negative at the year's end is carried by class into the next year's estimate.
     """

@@ -1,5 +1,5 @@
-"""Prices at which somebody must be woken, by symbol: a mark that crosses none costs two comparisons, whatever the number
-of books (architecture.md, "Books that wait for nothing cost nothing")."""
+"""Prices at which somebody must be woken, by symbol: a mark that crosses none costs two comparisons, whatever the
+number of books (architecture.md, "Books that wait for nothing cost nothing")."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 SEVERITY: dict[str, int] = {
-    "P-DD": 14, "P-AOL": 13, "P-RO": 12, "P-XL": 11, "C-REC": 10, "C-RO": 9, "C-XL": 8, "P-AWL": 7, "C-PNO": 6, "C-WAP": 5,
-    "C-WAP+": 4, "P-EW": 3, "W-CAR": 2, "W-IDL": 1,
+    "P-DD": 14, "P-AOL": 13, "P-RO": 12, "P-XL": 11, "C-REC": 10, "C-RO": 9, "C-XL": 8, "P-AWL": 7, "C-PNO": 6,
+    "C-WAP": 5, "C-WAP+": 4, "P-EW": 3, "W-CAR": 2, "W-IDL": 1,
 }  # fmt: skip
 """Primary types, most severe first."""
 CALL_KEPT = "CALL_KEPT"
