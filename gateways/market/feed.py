@@ -1,4 +1,5 @@
-"""What a gateway writes for recorded prices: the log's opening, market records by symbol, a watermark after each moment."""
+"""What a gateway writes for recorded prices: the log's opening, market records by symbol, a watermark after each
+moment."""
 
 from collections.abc import Iterator
 

@@ -1,12 +1,13 @@
 """The processor contract: what a processor is to the runtimes (architecture.md, "The processor contract").
 
 A processor makes one `Task` a partition. A task owns the partition's state, is fed the records of its input topics in
-offset order per topic (batches of any size, topics interleaved in any way) and answers with records to publish. It knows
+offset order per topic (batches of any size, topics interleaved in any way) and answers with records to publish. It
+knows
 neither Kafka nor time. Its outputs must not depend on how its inputs were cut into batches or interleaved, apart from
 topics declared in `Processor.plumbing` (progress records; they carry no decision).
 
-The Kafka runtime publishes what `handle` returned and `positions()` in ONE transaction. When that transaction is aborted
-it throws the task away, makes a new one and calls `restore`: state is never undone by hand.
+The Kafka runtime publishes what `handle` returned and `positions()` in ONE transaction. When that transaction is
+aborted it throws the task away, makes a new one and calls `restore`: state is never undone by hand.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +50,7 @@ class LogReader(Protocol):
         ...
 
 
-class PoisonedInput(Exception):
+class PoisonedInput(Exception):  # noqa: N818  # not every exception is an error
     """`Task.handle` met an input that a part of the state cannot take. What it holds for the next task is in `args`."""
 
 
@@ -89,7 +90,8 @@ class ValueTask(Task, Protocol):
     def handle_values(
         self, values: list[bytes], next_offset: int, message_at: Callable[[int], Message]
     ) -> list[Output]:
-        """`handle` of records whose values are `values`; `message_at(i)` gives the whole i-th record where it is needed."""
+        """`handle` of records whose values are `values`; `message_at(i)` gives the whole i-th record where it is
+        needed."""
         ...
 
 

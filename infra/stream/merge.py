@@ -1,8 +1,9 @@
 """Merging the inputs of a recorded run by (event time, rank of source, source sequence).
 
-Conservative parallel simulation (Chandy, Misra, Bryant): every source is in time order and promises a bound, "nothing of
-mine will come with a time before this". A record may be taken once no other source can still send an earlier one, so the
-order taken does not depend on the speed of any process.
+Conservative parallel simulation (Chandy, Misra, Bryant): every source is in time order and promises a bound, "nothing
+of
+mine will come with a time before this". A record may be taken once no other source can still send an earlier one, so
+the order taken does not depend on the speed of any process.
 """
 
 from collections import deque

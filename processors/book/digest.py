@@ -1,4 +1,5 @@
-"""The digest of a log: one hash over the hashed part of every journal entry and every output event, in order of partition
+"""The digest of a log: one hash over the hashed part of every journal entry and every output event, in order of
+partition
 and sequence. Equal logs have equal digests, whatever process wrote them and however often it was killed."""
 
 from collections.abc import Callable, Iterable
@@ -45,7 +46,7 @@ class LogDigest:
         return f"sha256:{sha256(lines.encode()).hexdigest()}"
 
 
-class BrokenJournal(Exception):
+class BrokenJournal(Exception):  # noqa: N818  # not every exception is an error
     """The journal and the events beside it do not belong together. Says where."""
 
 
@@ -69,9 +70,8 @@ def digest_of(records: Records, partitions: int) -> LogDigest:
             key_bytes, value = message.key or b"", message.value or b""
             key = read_key(key_bytes)
             if key.sequence != expected or key.previous != previous:
-                raise BrokenJournal(
-                    f"partition {partition}: entry {key.sequence} at offset {message.offset} does not follow entry {expected - 1}"
-                )
+                at = f"partition {partition}: entry {key.sequence} at offset {message.offset}"
+                raise BrokenJournal(f"{at} does not follow entry {expected - 1}")
             caused = sorted(events.pop(key.sequence, []))
             if [ordinal for ordinal, _, _ in caused] != list(range(len(caused))):
                 raise BrokenJournal(

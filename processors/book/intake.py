@@ -31,7 +31,7 @@ class ChainHead(NamedTuple):
 def decode_record(data: bytes) -> Any:
     """A record class instance of any input or command. Raises SchemaError."""
     name, plain = Codec.load().decode(data)
-    cls = _INPUTS.get(name)
+    cls: Any = _INPUTS.get(name)
     if cls is None:
         raise SchemaError(f"{name} is no input of a book")
     return from_plain(cls, plain)
@@ -57,7 +57,7 @@ def decode_marks(values: Sequence[bytes]) -> list[MarksRow]:
                 )
             )
         return rows
-    batch = codec.decode_batch("Marks", values)
+    batch: Any = codec.decode_batch("Marks", values)
     return list(zip(*(batch.column(i).to_pylist() for i in range(8)), strict=True))
 
 

@@ -1,8 +1,9 @@
 """The bytes of the journal: entry keys, the hash chain, the digest of an entry's events.
 
-An entry's KEY is an Avro `JournalKey`, its VALUE the input's bytes as they came. The entry's hash is SHA-256 over key and
-value; the next key carries it as `previous` (genesis: 32 zero bytes). Everything in the key is hashed, so nothing in it may
-differ between two runs of the same inputs.
+An entry's KEY is an Avro `JournalKey`, its VALUE the input's bytes as they came. The entry's hash is SHA-256 over key
+and
+value; the next key carries it as `previous` (genesis: 32 zero bytes). Everything in the key is hashed, so nothing in
+it may differ between two runs of the same inputs.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Gives each input its place in the journal, lets the books decide it, and makes what is published of it.
 
-The same code decides live inputs and folds journalled ones; a fold compares disposition and digest of the events with those
-that the journal holds, so that it proves the journal as it goes.
+The same code decides live inputs and folds journalled ones; a fold compares disposition and digest of the events with
+those that the journal holds, so that it proves the journal as it goes.
 """
 
 from collections import deque
@@ -15,8 +15,8 @@ from domain.identity import entry_id
 from domain.partition import Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
-from processors.book.intake import chain_head, decode_marks, decode_record
-from processors.book.journal import Chain, JournalKey, outputs_digest, read_key
+from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
+from processors.book.journal import Chain, outputs_digest, read_key
 from schemas.codec import Codec
 from schemas.errors import SchemaError
 
@@ -77,7 +77,9 @@ class Sequencer:
             asked = self.take(time_us, Item("", -1, "runtime", seq, key, self.codec.encode_record(park), park), out)
         entry = Entry(self.number, self.chain.sequence, time_us, entry_id(self.number, self.chain.sequence))
         disposition = self._decide(entry, item)
-        events = [(TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted]
+        events = [
+            (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
+        ]
         digest = outputs_digest(events) if events else ""
         key = self.chain.append(time_us, item.source, item.source_seq, disposition, digest, item.value)
         out.append(Output("journal", self.number, key, item.value))
@@ -91,11 +93,16 @@ class Sequencer:
         return self._note(item.source, item.source_seq, entry) or asked
 
     def fold(self, message: Message) -> None:
-        """Decide a journalled entry again without publishing. Raises ValueError where the journal contradicts itself."""
+        """Decide a journalled entry again without publishing.
+
+        Raises ValueError where the journal contradicts itself.
+        """
         key_bytes, value = message.key or b"", message.value or b""
         key = read_key(key_bytes)
         record = self._read(value)
-        item = Item(_TOPIC_OF_SOURCE.get(key.source, "market.marks"), -1, key.source, key.source_seq, None, value, record)
+        item = Item(
+            _TOPIC_OF_SOURCE.get(key.source, "market.marks"), -1, key.source, key.source_seq, None, value, record
+        )
         entry = Entry(self.number, key.sequence, key.time_us, entry_id(self.number, key.sequence))
         # An input that cannot be read changed nothing; whom it was addressed to stands in the ParkBook before it.
         disposition = key.disposition if isinstance(record, SchemaError) else self._decide(entry, item)
@@ -115,10 +122,12 @@ class Sequencer:
             return error
 
     def _decide(self, entry: Entry, item: Item) -> str:
-        record, partition = item.record, self.partition
+        record: Any = item.record
+        partition = self.partition
         try:
-            if type(record) is tuple:
-                return partition.take_marks(entry, record[3], record[4], record[5], record[6], record[7])
+            if type(record) is tuple:  # a MarksRow
+                row: MarksRow = item.record
+                return partition.take_marks(entry, *row[3:])
             if item.source.startswith("market/"):
                 if item.value[:5] == self._chain_header:
                     partition.market.take_raw_chain(record.underlying, item.value)

@@ -63,7 +63,10 @@ def _shared(sequencer: Sequencer) -> dict[str, Any]:
 
 
 def restore(sequencer: Sequencer, log: LogReader) -> int:
-    """Bring a fresh sequencer to where the journal ends; the sequence of the snapshot it began from. Raises ValueError when a snapshot or the journal contradicts itself."""
+    """Bring a fresh sequencer to where the journal ends; the sequence of the snapshot it began from.
+
+    Raises ValueError when a snapshot or the journal contradicts itself.
+    """
     saved = log.compacted("snapshots")
     shared = saved.pop(SHARED, None)
     start = begun = 0
@@ -110,7 +113,8 @@ def _restore_shared(sequencer: Sequencer, state: dict[str, Any]) -> None:
 
 
 def _offset_of(log: LogReader, sequence: int) -> int:
-    """Offset from which entry `sequence` follows: offsets count transaction markers too, so it is searched by halves."""
+    """Offset from which entry `sequence` follows: offsets count transaction markers too, so it is searched by
+    halves."""
     low, high = sequence, log.end("journal")
     while low < high:
         middle = (low + high) // 2

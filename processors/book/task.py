@@ -111,7 +111,10 @@ class BookTask:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _until_opened(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Wait for the log's first entry; what came before it waits too. Raises SchemaError when it is another record."""
+        """Wait for the log's first entry; what came before it waits too.
+
+        Raises SchemaError when it is another record.
+        """
         self._waiting.extend(messages)
         first = next((m for m in self._waiting if m.topic == "commands"), None)
         if first is None:
@@ -188,7 +191,8 @@ class BookTask:
             self._submit(BROKER, record.time_us, item, opened)
 
     def _bind_broker(self, opened: i.LogOpened) -> None:
-        """The broker's promise holds unless it has been asked something since: then it may answer after the lookahead."""
+        """The broker's promise holds unless it has been asked something since: then it may answer after the
+        lookahead."""
         unanswered = self.sequencer.unanswered
         bound = self._broker_promise
         if unanswered:

@@ -1,11 +1,13 @@
 """The Kafka runtime: runs a processor exactly once over a cluster.
 
-A process joins the processor's consumer group (KIP-848, server-side `range`) only to learn which partitions it owns. Each
+A process joins the processor's consumer group (KIP-848, server-side `range`) only to learn which partitions it owns.
+Each
 owned partition has one thread with its own reader, its own transactional producer (`transactional.id` = processor and
-partition, so that a successor fences exactly the writer it replaces) and its own task. What a batch gives and the offsets
-it has consumed are committed in ONE transaction.
+partition, so that a successor fences exactly the writer it replaces) and its own task. What a batch gives and the
+offsets it has consumed are committed in ONE transaction.
 
-Whatever goes wrong with a transaction - an abort, a commit whose answer is unknown, a fence - ends the same way: producer
+Whatever goes wrong with a transaction - an abort, a commit whose answer is unknown, a fence - ends the same way:
+producer
 and task are thrown away, a new producer takes the same transactional id (which settles what became of the last
 transaction), a new task is restored from the log, and reading goes on from the committed offsets (architecture.md,
 decisions; librdkafka issue 5423, KIP-890).
@@ -39,7 +41,7 @@ SETTLE_S = 5.0
 """A fenced writer waits this long to hear whether its partition was given to somebody else."""
 
 
-class Rebuild(Exception):
+class Rebuild(Exception):  # noqa: N818  # not every exception is an error
     """The transaction is not known to have been committed: start again from what the log says."""
 
     def __init__(self, reason: str, *, fenced: bool = False) -> None:
@@ -135,7 +137,7 @@ class _PartitionLog:
 def as_message(topic: str, message: KafkaMessage) -> Message:
     """A consumed record under its short topic name."""
     headers = message.headers()
-    pairs = [(name, value if isinstance(value, bytes) else b"") for name, value in headers] if headers else None
+    pairs = [(name, value or b"") for name, value in headers] if headers else None
     return Message(topic, message.offset() or 0, message.key(), message.value(), pairs)  # pyright: ignore[reportArgumentType]
 
 
@@ -177,7 +179,7 @@ class _Worker(threading.Thread):
                 _log.warning("partition %d: %s", self._partition, reason_of(error).str())
                 self.stopping.wait(pause)
                 pause = min(2.0, pause * 2)
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001  # the runner raises it in the process's main thread
                 self.failure = error
                 return
 
@@ -203,24 +205,25 @@ class _Worker(threading.Thread):
         try:
             places = [TopicPartition(self._full[topic], self._partition) for topic in self._processor.inputs]
             committed = consumer.committed(places, timeout=30)
-            for place in committed:
-                if place.offset < 0:
-                    place.offset = OFFSET_BEGINNING
-            consumer.assign(committed)
+            begin = [
+                TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_BEGINNING)
+                for place in committed
+            ]
+            consumer.assign(begin)
             self._loop(task, consumer, producer)
         finally:
             consumer.close()
 
     def _loop(self, task: Task, consumer: Consumer, producer: Producer) -> None:
         paused: frozenset[str] = frozenset()
-        values = isinstance(task, ValueTask) and len(self._processor.inputs) == 1
+        values = task if isinstance(task, ValueTask) and len(self._processor.inputs) == 1 else None
         pending, last_commit = False, time.monotonic()
         metadata = consumer.consumer_group_metadata()
         while not self.stopping.is_set():
             first = consumer.poll(POLL_S)
             if first is not None:
                 batch = [first, *consumer.consume(BATCH_MOST - 1, 0)]
-                outputs = self._handle_values(task, batch) if values else task.handle(self._messages(batch))
+                outputs = self._handle_values(values, batch) if values else task.handle(self._messages(batch))
                 self.records += len(batch)
                 pending = True
             else:

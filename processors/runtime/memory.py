@@ -1,4 +1,5 @@
-"""The memory runtime: the same processors on the same bytes without Kafka, for backtests, what-if and tests, and the oracle
+"""The memory runtime: the same processors on the same bytes without Kafka, for backtests, what-if and tests, and the
+oracle
 that the Kafka runtime is compared with."""
 
 from collections.abc import Iterable, Sequence
@@ -116,7 +117,7 @@ class _Run:
                 if error.args in failed:
                     raise
                 failed.add(error.args)
-                # What an aborted transaction does on Kafka: a new task, folded again, fed again from what was committed.
+                # As after an aborted transaction on Kafka: a new task, folded again, fed from what was committed.
                 self.task = self._fresh()
                 if not isinstance(self.task, MendableTask):
                     raise
@@ -138,7 +139,7 @@ class MemoryRuntime:
 
     def run(self) -> None:
         """Until every task has read everything."""
-        while any([run.step() for run in self._runs]):
+        while sum(run.step() for run in self._runs):  # every task takes its turn
             pass
 
     def forget_read(self) -> None:

@@ -1,4 +1,5 @@
-"""One processor in a process of its own: `python -m tests.integration.runtime.child KIND BOOTSTRAP NAMESPACE INSTANCE`."""
+"""One processor in a process of its own: `python -m tests.integration.runtime.child KIND BOOTSTRAP NAMESPACE
+INSTANCE`."""
 
 import logging
 import signal
@@ -23,7 +24,11 @@ def main() -> None:
         "paper-broker": PaperBroker(),
     }
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def finish(*_: object) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, finish)
     run_processor(Cluster(bootstrap, namespace=namespace), processors[kind], stop=stop, instance=instance)
 
 

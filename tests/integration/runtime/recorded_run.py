@@ -75,17 +75,19 @@ class Recording:
         return chain(opening(opened), founding, commands_complete(opened, self.until_us), market, ends)
 
 
+def empty_runtime() -> tuple[MemoryLog, MemoryRuntime]:
+    """All processors over an empty memory log."""
+    log = MemoryLog(PARTITIONS)
+    market = MarketProcessor(MARKET_PARTITIONS, PARTITIONS)
+    runtime = MemoryRuntime(
+        log, [(market, MARKET_PARTITIONS), (BookProcessor(), PARTITIONS), (PaperBroker(), PARTITIONS)]
+    )
+    return log, runtime
+
+
 def in_memory(recording: Recording) -> tuple[str, MemoryLog, MemoryRuntime]:
     """The oracle: the same recording on the memory runtime."""
-    log = MemoryLog(PARTITIONS)
-    runtime = MemoryRuntime(
-        log,
-        [
-            (MarketProcessor(MARKET_PARTITIONS, PARTITIONS), MARKET_PARTITIONS),
-            (BookProcessor(), PARTITIONS),
-            (PaperBroker(), PARTITIONS),
-        ],
-    )
+    log, runtime = empty_runtime()
     for number, record in enumerate(recording.records()):
         log.append(*record)
         if number % 20_000 == 0:
@@ -183,7 +185,8 @@ class RunOnKafka:
         return min(self._promises.values())
 
     def finish(self, log: KafkaLog, at: Sequence[tuple[int, object]] = (), limit_s: float = 240) -> None:
-        """Wait for the end of the recording; on the way call what stands in `at` (event time, callable) when reached."""
+        """Wait for the end of the recording; on the way call what stands in `at` (event time, callable) when
+        reached."""
         due = list(at)
         deadline = time.monotonic() + limit_s
         while True:
