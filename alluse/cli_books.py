@@ -20,7 +20,7 @@ _TIMEOUT = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="H
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(_book, name="book")
-    for function in (accounts, positions, orders, fills, ledger, pnl, weeks):
+    for function in (accounts, positions, lots, orders, fills, skips, ledger, pnl, equity, weeks, alerts):
         app.command()(function)
     app.command(name="command")(command)
     app.add_typer(_approvals, name="approvals")
@@ -226,6 +226,54 @@ def weeks(
     _answer("weeks", book, account, log, limit, as_json)
 
 
+def lots(
+    book: OfBook, account: OfAccount = None, log: OfLog = None, limit: Limit = None, as_json: AsJson = False
+) -> None:
+    """Tax lots with what was realised on them.
+
+    \b
+    Example:
+      alluse lots --book S001
+    """
+    _answer("lots", book, account, log, limit, as_json)
+
+
+def skips(
+    book: OfBook, account: OfAccount = None, log: OfLog = None, limit: Limit = None, as_json: AsJson = False
+) -> None:
+    """Entries and rolls that were not made, with the reason code.
+
+    \b
+    Example:
+      alluse skips --book S001 --limit 20
+    """
+    _answer("skips", book, account, log, limit, as_json)
+
+
+def equity(
+    book: OfBook, account: OfAccount = None, log: OfLog = None, limit: Limit = None, as_json: AsJson = False
+) -> None:
+    """The equity curve: an account's value at each session's end.
+
+    \b
+    Example:
+      alluse equity --book S001 --account S001-GEN-001
+    """
+    _answer("equity", book, account, log, limit, as_json)
+
+
+def alerts(
+    book: OfBook, account: OfAccount = None, log: OfLog = None, limit: Limit = None, as_json: AsJson = False
+) -> None:
+    """Alerts, oldest first.
+
+    \b
+    Example:
+      alluse alerts --book S001
+    """
+    _answer("alerts", book, account, log, limit, as_json)
+
+
 # --- commands ---------------------------------------------------------------------------------------------------
 
 
@@ -309,9 +357,11 @@ def _print_answer(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         one_json(answer)
         return
-    say(
-        f"{answer['command']} {answer['disposition']}: entry {answer['sequence']} of partition {answer['partition']} (command {answer['command_id']})"
-    )
+    place = f"entry {answer['sequence']} of partition {answer['partition']}, command {answer['command_id']}"
+    if answer["disposition"] == "duplicate":
+        say(f"{answer['command']} was taken before, nothing has changed ({place}). It came to:")
+    else:
+        say(f"{answer['command']} {answer['disposition']} ({place})")
     for event in answer["events"]:
         details = ", ".join(f"{k} {v}" for k, v in event["event"].items() if v not in (None, "", [], {}))
         say(f"  {event['type']}: {details}")

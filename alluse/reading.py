@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from alluse.errors import Refused
 from alluse.homes import settings_of_log
 from alluse.render import note, one_json, print_table, say
 from alluse.surroundings import attach_database
@@ -27,91 +28,50 @@ class Question:
 
 
 QUESTIONS: dict[str, Question] = {
-    "accounts": Question(
-        "accounts",
+    name: Question(method, tuple(columns.split()))
+    for name, method, columns in (
         (
-            "account_id",
-            "type",
-            "state",
-            "effective_mode",
-            "cash",
-            "cash_unsettled",
-            "tax_reserve",
-            "nav",
-            "corpus",
-            "event_id",
+            "accounts",
+            "accounts",
+            "account_id type state effective_mode cash cash_unsettled tax_reserve nav corpus sequence event_id",
         ),
-    ),
-    "positions": Question(
-        "positions",
         (
-            "account_id",
-            "contract",
-            "state",
-            "quantity",
-            "quantity_opened",
-            "average_price",
-            "realised_pnl",
-            "close_cause",
-            "opened_at",
-            "closed_at",
+            "positions",
+            "positions",
+            "account_id contract state quantity quantity_opened average_price realised_pnl close_cause opened_at closed_at sequence",
         ),
-    ),
-    "orders": Question(
-        "orders",
         (
-            "proposed_at",
-            "account_id",
-            "contract",
-            "side",
-            "effect",
-            "quantity",
-            "limit",
-            "state",
-            "cum_quantity",
-            "average_price",
-            "purpose",
-            "code",
+            "orders",
+            "orders",
+            "proposed_at account_id contract side effect quantity limit state cum_quantity average_price purpose code sequence order_id",
         ),
-    ),
-    "fills": Question(
-        "fills",
         (
-            "filled_at",
-            "account_id",
-            "kind",
-            "contract",
-            "side",
-            "quantity",
-            "price",
-            "commission",
-            "underlying",
-            "event_id",
+            "fills",
+            "fills",
+            "filled_at account_id kind contract side quantity price commission underlying shares sequence event_id",
         ),
-    ),
-    "ledger": Question(
-        "ledger", ("posted_at", "account_id", "cause", "ledger_account", "amount", "reference", "sequence", "event_id")
-    ),
-    "pnl": Question(
-        "pnl", ("session_day", "account_id", "kind", "contract", "tax_class", "amount", "entries", "event_id")
-    ),
-    "weeks": Question(
-        "weeks",
+        ("ledger", "ledger", "posted_at account_id cause ledger_account amount reference sequence event_id"),
+        ("pnl", "pnl", "session_day account_id kind contract tax_class amount entries sequence event_id"),
         (
-            "week_id",
-            "account_id",
-            "ticker",
-            "primary_type",
-            "put_type",
-            "call_type",
-            "pnl",
-            "premium_collected",
-            "trades",
-            "return_pre",
-            "return_post",
+            "weeks",
+            "weeks",
+            "week_id account_id ticker primary_type put_type call_type pnl premium_collected trades return_pre return_post sequence",
         ),
-    ),
+        (
+            "lots",
+            "lots",
+            "acquired_day account_id contract quantity price basis chain_net disposals realised_gain sequence event_id",
+        ),
+        ("skips", "skips", "skipped_at account_id ticker right reason detail sequence event_id"),
+        (
+            "equity",
+            "equity",
+            "session_day account_id nav corpus unrealised cash_total free_cash collateral tax_reserve sequence event_id",
+        ),
+        ("alerts", "alerts", "raised_at account_id priority ticker title message sequence event_id"),
+    )
 }
+"""By command: the method of ReadModels, and the columns of the table."""
 
 
 def models(log: str | None) -> ReadModels:
@@ -155,10 +115,10 @@ def _require_book(source: ReadModels, book: str) -> None:
 
 
 def approval_book(source: ReadModels, approval_id: str) -> str:
-    """The book that an approval belongs to. Raises RequestError `UNKNOWN_APPROVAL`."""
+    """The book that an approval belongs to. Raises Refused `UNKNOWN_APPROVAL`."""
     for row in source.books():
         if any(a["approval_id"] == approval_id for a in source.approvals(row["book"])):
             return row["book"]
-    raise RequestError(
+    raise Refused(
         "UNKNOWN_APPROVAL", f"No book has an approval request {approval_id}.", "`alluse approvals list` shows all."
     )

@@ -97,7 +97,7 @@ def play(plan: Plan, place: Place, on_event: OnEvent, on_progress: OnProgress) -
     try:
         _follow(plan, follower, feeder, on_event, on_progress)
         run_s = time.monotonic() - started
-        _await_projections(place.database, follower)
+        _await_projections(place.database, follower, on_event)
     finally:
         feeder.stopping.set()
         feeder.join()
@@ -167,7 +167,7 @@ def _follow(plan: Plan, follower: Follower, feeder: Feeder, on_event: OnEvent, o
     on_progress(plan.until_us, feeder.fed)
 
 
-def _await_projections(database: Database, follower: Follower) -> None:
+def _await_projections(database: Database, follower: Follower, on_event: OnEvent) -> None:
     """Until the read models hold everything that was published."""
     from projections.catalogue import PROJECTIONS
     from projections.queries import ReadModels
@@ -175,8 +175,8 @@ def _await_projections(database: Database, follower: Follower) -> None:
     models = ReadModels(database)
     deadline = time.monotonic() + CAUGHT_UP_S
     while True:
-        for _ in follower.poll(0.05):
-            pass
+        for logged in follower.poll(0.05):
+            on_event(logged)
         read = {
             (row["projection"], row["topic"], row["partition"]): int(row["next_offset"]) for row in models.progress()
         }

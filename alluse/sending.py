@@ -139,13 +139,11 @@ def _answer(
     journal: Journal, record: Any, partition: int, key: JournalKey, events: Sequence[tuple[str, str, dict[str, Any]]]
 ) -> dict[str, Any]:
     header: CommandHeader = record.header
+    if key.disposition == "duplicate":
+        events = _earlier(journal, partition, header.command_id)  # answered from state (protocol 19.1)
     for _, name, plain in events:
         if name == "CommandRejected" and plain["command_id"] == header.command_id and header.book != EVERY_BOOK:
             raise refused(plain)
-    if key.disposition == "duplicate":
-        earlier = _rejection(journal, partition, header.command_id)
-        if earlier is not None:
-            raise refused(earlier)
     if key.disposition == "parked":
         raise Refused(
             "BOOK_PARKED",
@@ -173,14 +171,21 @@ def refused(plain: Mapping[str, Any]) -> Refused:
     )
 
 
-def _rejection(journal: Journal, partition: int, command_id: str) -> dict[str, Any] | None:
-    """How a command that is repeated was refused the first time."""
+def _earlier(journal: Journal, partition: int, command_id: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """What a command that is repeated came to the first time."""
     codec = Codec.load()
-    for message in journal.log.records("protocol", partition):
-        name, plain = codec.decode(message.value or b"")
-        if name == "CommandRejected" and plain["command_id"] == command_id:
-            return plain
-    return None
+    progress = codec.header("BookProgress")
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    for topic in EVENT_TOPICS:
+        for message in journal.log.records(topic, partition):
+            value = message.value or b""
+            if value[:5] != progress:
+                name, plain = codec.decode(value)
+                if plain["envelope"]["idempotency_key"] == command_id:
+                    found.append((topic, name, plain))
+    first = min((plain["envelope"]["sequence"] for _, _, plain in found), default=0)
+    own = [event for event in found if event[2]["envelope"]["sequence"] == first]
+    return sorted(own, key=lambda event: event[2]["envelope"]["ordinal"])
 
 
 class _Answers:
