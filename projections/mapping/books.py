@@ -2,6 +2,7 @@
 
 from projections.mapping.accounts import imported_account
 from projections.mapping.event import Changes, Handler, LoggedEvent
+from projections.mapping.imports import imported_holdings
 from projections.tables.books import BOOKS, CONFIGURATIONS, KILL_SWITCHES, RECONCILIATION_BREAKS
 
 
@@ -19,8 +20,7 @@ def system_created(e: LoggedEvent) -> Changes:
 
 
 def book_imported(e: LoggedEvent) -> Changes:
-    """Identity, state and sizing of each account that is taken over. Money, lots and positions come from the entries
-    that the book posts for them (`LedgerPosted`, `TaxLotOpened`, `PositionOpened`), never twice."""
+    """Accounts, lots and positions as they were taken over. Money comes from the `LedgerPosted` that follows."""
     yield BOOKS.set(
         "origin",
         (e.book,),
@@ -33,6 +33,7 @@ def book_imported(e: LoggedEvent) -> Changes:
     )
     for account in e["accounts"]:
         yield from imported_account(e, account)
+    yield from imported_holdings(e)
 
 
 def broker_account_linked(e: LoggedEvent) -> Changes:

@@ -122,26 +122,45 @@ def _notice(e: LoggedEvent, kind: str, amount_cents: int) -> Change:
     )
 
 
-def position_of(e: LoggedEvent, contract: str, given: str) -> str:
-    """Which position a step belongs to: as the event says, but the shares of a ticker in an account are one position,
-    whatever lot they came by."""
-    return given if ticker_of(contract) != contract else f"position-{e.account}-{contract}"
+def position_step(
+    e: LoggedEvent,
+    step: str,
+    line: int = 0,
+    /,
+    *,
+    account_id: str,
+    contract: str,
+    position_id: str,
+    stepped_at: int,
+    **values: Value,
+) -> Change:
+    """A step of a position. The shares of a ticker in an account are one position, whatever lot they came by."""
+    empty: dict[str, Value] = dict.fromkeys(_OPTIONAL_OF_STEP)
+    ticker = ticker_of(contract)
+    return POSITION_STEPS.row(
+        line,
+        book=e.book,
+        account_id=account_id,
+        position_id=f"position-{account_id}-{ticker}" if ticker == contract else position_id,
+        step=step,
+        contract=contract,
+        ticker=ticker,
+        stepped_at=stepped_at,
+        **(empty | values),
+    )
 
 
 def _step(
     e: LoggedEvent, step: str, *, contract: str | None = None, position_id: str | None = None, **values: Value
 ) -> Change:
-    empty: dict[str, Value] = dict.fromkeys(_OPTIONAL_OF_STEP)
-    contract = contract or str(e["contract"])
-    return POSITION_STEPS.row(
-        book=e.book,
-        account_id=e.account_id,
-        position_id=position_of(e, contract, position_id or e["position_id"]),
-        step=step,
-        contract=contract,
-        ticker=ticker_of(contract),
+    return position_step(
+        e,
+        step,
+        account_id=e.account,
+        contract=contract or e["contract"],
+        position_id=position_id or e["position_id"],
         stepped_at=e.occurred_at,
-        **(empty | values),
+        **values,
     )
 
 

@@ -1,7 +1,9 @@
-"""Tax lots, taxable results, fees, dividends, the tax reserve. Ledger lines are in
-`ledger_lines`."""
+"""Tax lots, taxable results, fees, dividends, the tax reserve.
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
+Ledger lines are in `ledger_lines`.
+"""
+
+from projections.mapping.event import Changes, Fields, Handler, LoggedEvent, ticker_of
 from projections.tables.ledger import LOTS, RESULTS, TAX_YEARS
 from projections.tables.shape import Change
 
@@ -16,17 +18,22 @@ def dividend_received(e: LoggedEvent) -> Changes:
 
 
 def tax_lot_opened(e: LoggedEvent) -> Changes:
-    yield LOTS.set(
+    yield lot_opened(e, e.account, e)
+
+
+def lot_opened(e: LoggedEvent, account_id: str, lot: Fields) -> Change:
+    """A lot, as `TaxLotOpened` and the lots of an import say it."""
+    return LOTS.set(
         "opened",
-        (e.book, e["lot_id"]),
-        account_id=e.account_id,
-        contract=e["contract"],
-        ticker=ticker_of(e["contract"]),
-        quantity=e["quantity"],
-        acquired_day=e["acquired"],
-        basis_cents=e["basis"],
-        price_e4=e["price_e4"],
-        chain_net_cents=e["chain_net"],
+        (e.book, lot["lot_id"]),
+        account_id=account_id,
+        contract=lot["contract"],
+        ticker=ticker_of(lot["contract"]),
+        quantity=lot["quantity"],
+        acquired_day=lot["acquired"],
+        basis_cents=lot["basis"],
+        price_e4=lot["price_e4"],
+        chain_net_cents=lot["chain_net"],
         opened_at=e.occurred_at,
     )
 

@@ -49,5 +49,6 @@ POSITION_STEPS = FactTable(
         json("adjustment"),
         instant("stepped_at", null=False),
     ),
+    lines=True,
     indexes=(("book", "position_id"),),
 )

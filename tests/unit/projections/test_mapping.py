@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import events as ev
+from domain.commands import ImportedLot, ImportedOption
 from projections.batch import decode
 from projections.catalogue import SHAPED
 from projections.fold import history_rows, logged_events, trading_rows
@@ -145,14 +147,24 @@ def test_ledger_lines_keep_their_place_and_their_sums(posted: list[list[tuple[st
     assert dict(zip(keys, zip(sums["amount_cents"], sums["sequence"], strict=True), strict=True)) == want
 
 
-def test_an_import_gives_accounts_and_no_money() -> None:
-    """Money, lots and positions of an import come from the entries that are posted for it, or they would count
-    twice."""
-    found = changes(ev.BookImported("IBKR", "owner-1", "DU1", [imported("S001-GEN-001")], 100_00), account=None)
+def test_an_import_gives_accounts_lots_and_positions_and_no_money() -> None:
+    """Money comes from the ledger entry that follows an import, or it would count twice."""
+    put, account = "AAPL250620P00190000", "S001-GEN-001"
+    lot = ImportedLot("lot-1", "MSFT", 300, START_DAY - 30, 120_000_00, 4_000_000, 500_00)
+    option = ImportedOption(put, 5, 25_000, 325, START_US - 1, 1_950_000)
+    taken = dataclasses.replace(imported(account), lots=[lot], options=[option])
+    found = changes(ev.BookImported("IBKR", "owner-1", "DU1", [taken], 100_00), account=None)
     assert {(c.table.name, c.facet) for c in found} == {
         ("books", "origin"),
+        ("lot_facets", "opened"),
+        ("position_steps", ""),
         *(("account_facets", facet) for facet in ("identity", "state", "mode", "base", "sizing")),
     }
+    steps = [(c.key, told(c)) for c in found if c.table.name == "position_steps"]
+    assert [(key, s["position_id"], s["quantity"], s["account_id"]) for key, s in steps] == [
+        ((0,), f"position-{account}-MSFT", 300, account),
+        ((1,), f"import|{account}|{put}", -5, account),
+    ]
 
 
 def test_a_scan_gives_a_row_for_each_ticker_it_refused() -> None:

@@ -1,0 +1,41 @@
+"""Holdings of a book that is taken over: its lots and open options stand in `BookImported` itself, its money in the
+`LedgerPosted` that follows."""
+
+from projections.mapping.event import Changes, LoggedEvent
+from projections.mapping.fills import position_step
+from projections.mapping.ledger import lot_opened
+
+
+def imported_holdings(e: LoggedEvent) -> Changes:
+    """Lots and positions of all accounts, numbered through the event."""
+    line = 0
+    for account in e["accounts"]:
+        for lot in account["lots"]:
+            yield lot_opened(e, account["account_id"], lot)
+            yield position_step(
+                e,
+                "OPENED",
+                line,
+                account_id=account["account_id"],
+                contract=lot["contract"],
+                position_id=lot["lot_id"],
+                quantity=lot["quantity"],
+                price_e4=lot["price_e4"],
+                stepped_at=e.occurred_at,
+            )
+            line += 1
+        for option in account["options"]:
+            yield position_step(
+                e,
+                "OPENED",
+                line,
+                account_id=account["account_id"],
+                contract=option["contract"],
+                position_id=f"import|{account['account_id']}|{option['contract']}",
+                quantity=-option["quantity"],
+                price_e4=option["credit_e4"],
+                p0_e4=option["p0_e4"],
+                commission_cents=option["commission"],
+                stepped_at=option["opened_us"],
+            )
+            line += 1
