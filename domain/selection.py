@@ -96,12 +96,14 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
     if expiry is None:
         return Rejected(Reason.NO_ELIGIBLE_EXPIRY, f"no weekly expiry in range from {iso(today)}")
     chain = d.market.chain(ticker)
+    if chain is not None and chain.time_us < calendar.open_us(today):
+        chain = None  # a chain of another session says nothing of today
     side = "put" if right == "P" else "call"
     listed = chain.quotes(expiry, right) if chain else []
     quoted = [q for q in listed if q.two_sided]
     if chain is None or not quoted:
         return Rejected(
-            Reason.NO_CHAIN, f"no {side} of {iso(expiry)} has a quote ({len(listed)} listed in the last snapshot)"
+            Reason.NO_CHAIN, f"no {side} of {iso(expiry)} has a quote ({len(listed)} listed in today's last snapshot)"
         )
     stale = config.integer("data.stale_s") * SECOND
     fresh = [q for q in quoted if d.now_us - q.quote_time_us <= stale]

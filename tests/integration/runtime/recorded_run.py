@@ -42,6 +42,10 @@ class Recording:
     last: dt.date
     books: tuple[str, ...] = ("S001",)
     config: dict[str, str] = field(default_factory=lambda: dict(CONFIG))
+    source: str = "sample"
+    symbols: tuple[str, ...] = ("AAPL", "GOOG", "IBM", "MSFT")
+    capital: int = 500_000_000
+    """cents"""
 
     @property
     def until_us(self) -> int:
@@ -57,7 +61,7 @@ class Recording:
                 book,
                 CreateSystem(
                     CommandHeader(f"create-{book}", book, at, 0, "USER", "owner", "OWNER", book),
-                    500_000_000,
+                    self.capital,
                     "subject",
                     "DU1",
                     self.config,
@@ -66,9 +70,9 @@ class Recording:
             )
             for book in self.books
         ]
-        request = MarketDataRequest(("AAPL", "GOOG", "IBM", "MSFT"), self.first, self.last)
+        request = MarketDataRequest(self.symbols, self.first, self.last)
         market = chain.from_iterable(
-            outputs for _, outputs in market_records(iter(open_source("sample").moments(request)), MARKET_PARTITIONS)
+            outputs for _, outputs in market_records(iter(open_source(self.source).moments(request)), MARKET_PARTITIONS)
         )
         end = Codec.load().encode_record(Watermark(self.until_us))
         ends = [Output(TICKS, p, None, end) for p in range(MARKET_PARTITIONS)]

@@ -1,4 +1,4 @@
-"""1,000 books on a live log, two book processes, a rebalance between them, a crash, poison records: every command once."""
+"""1,000 books on a live log, two processes, a rebalance between them, a crash, poison records: every command once."""
 
 from __future__ import annotations
 
