@@ -15,7 +15,9 @@ from domain.contracts import parse
 from domain.identity import partition_of
 from domain.state import Account, Book, Order, state_hash
 from infra.errors import RequestError
-from processors.book.task import BookTask
+from infra.stream.contract import Message
+from processors.book import snapshot
+from processors.book.sequencer import Sequencer
 
 TELL_EVERY_S = 2.0
 
@@ -23,45 +25,45 @@ TELL_EVERY_S = 2.0
 def book_state(journal: Journal, name: str, at: str | None, sequence: int | None) -> dict[str, Any]:
     """The book after the last entry, or after the last one at or before a time, or after an entry."""
     partition = partition_of(name, PARTITIONS)
-    task = _folded(journal, partition, None if at is None else _time(at), sequence)
-    book = task.partition.books.get(name)
+    core = _folded(journal, partition, None if at is None else _time(at), sequence)
+    book = core.partition.books.get(name)
     if book is None:
-        there = sorted(task.partition.books)
+        there = sorted(core.partition.books)
         raise RequestError(
             "UNKNOWN_BOOK",
-            f"Partition {partition} has no book {name} at entry {task.chain.sequence - 1}.",
+            f"Partition {partition} has no book {name} at entry {core.chain.sequence - 1}.",
             f"It has {', '.join(there)}." if there else "`alluse book list` shows all books.",
         )
     return {
         "book": name,
         "partition": partition,
-        "sequence": task.chain.sequence - 1,
-        "time": iso_us(task.chain.time_us),
+        "sequence": core.chain.sequence - 1,
+        "time": iso_us(core.chain.time_us),
         "state_hash": f"sha256:{state_hash(book)}",
         **_shown(book),
     }
 
 
-def _folded(journal: Journal, partition: int, at_us: int | None, sequence: int | None) -> BookTask:
-    task = BookTask(partition)
+def _folded(journal: Journal, partition: int, at_us: int | None, sequence: int | None) -> Sequencer:
+    core = Sequencer(partition)
     if at_us is None and sequence is None:
-        task.restore(journal.partition(partition))
-        return task
+        snapshot.restore(core, journal.partition(partition))
+        return core
     told = time.monotonic()
     for entry in journal.entries(partition):
         if (sequence is not None and entry.key.sequence > sequence) or (
             at_us is not None and entry.key.time_us > at_us
         ):
             break
-        task.fold(entry.key, entry.key_bytes, entry.value)
+        core.fold(Message("journal", entry.offset, entry.key_bytes, entry.value))
         if time.monotonic() - told > TELL_EVERY_S:
             told = time.monotonic()
             note(f"Folding the journal: entry {entry.key.sequence}, {iso_us(entry.key.time_us)}")
-    if sequence is not None and task.chain.sequence <= sequence:
+    if sequence is not None and core.chain.sequence <= sequence:
         raise RequestError(
-            "NO_ENTRY", f"Partition {partition} has no entry {sequence}.", f"Its last one is {task.chain.sequence - 1}."
+            "NO_ENTRY", f"Partition {partition} has no entry {sequence}.", f"Its last one is {core.chain.sequence - 1}."
         )
-    return task
+    return core
 
 
 def _time(text: str) -> int:

@@ -1,7 +1,7 @@
 """The program `alluse`: what people type. Modules `cli_*` hold the commands by subject; here is what is common to all.
 
-Answers go to standard output (with --json nothing but JSON), everything else to standard error. Exit codes: 0 done, 1 what
-was checked does not hold, 2 the request is wrong, 3 something needed is not there, 4 the protocol refused.
+Answers go to standard output (with --json nothing but JSON), everything else to standard error. Exit codes: 0 done,
+1 what was checked does not hold, 2 the request is wrong, 3 something needed is not there, 4 the protocol refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import typer
 from alluse import cli_books, cli_log, cli_play, cli_system
 from infra.errors import AllUseError
 from infra.logs import configure_logs
-
 
 app = typer.Typer(
     name="alluse",

@@ -95,22 +95,25 @@ def book_show(
 def _print_book(state: dict[str, Any]) -> None:
     say(f"{state['book']} after entry {state['sequence']} of partition {state['partition']}, {state['time']}")
     say(f"state {state['state_hash']}")
-    flags = [name for name in ("kill_switch", "parked") if state[name]]
-    say(
-        f"broker {state['broker_account']} {'up' if state['broker_up'] else 'down'}; configuration version {state['config_version']}{'; ' + ', '.join(flags) if flags else ''}"
-    )
+    flags = "".join(f"; {name}" for name in ("kill_switch", "parked") if state[name])
+    broker = f"broker {state['broker_account']} {'up' if state['broker_up'] else 'down'}"
+    say(f"{broker}; configuration version {state['config_version']}{flags}")
     for account in state["accounts"]:
-        cash = account["ledger"].get("CASH", "0.00")
-        say(
-            f"\n{account['account_id']}  {account['state']}  cash {cash}  nav {account['last_nav']}  corpus {account['last_corpus']}  sizing base {account['sizing_base']}"
-        )
+        figures = {
+            "cash": account["ledger"].get("CASH", "0.00"),
+            "nav": account["last_nav"],
+            "corpus": account["last_corpus"],
+            "sizing base": account["sizing_base"],
+        }
+        shown = "  ".join(f"{name} {value}" for name, value in figures.items())
+        say(f"\n{account['account_id']}  {account['state']}  {shown}")
         for reason, mode in account["restrictions"].items():
             say(f"  restricted {mode}: {reason}")
         for short in account["short_options"]:
             say(f"  {short['quantity']:>7} {short['contract']}  sold at {short['credit']} on {short['opened'][:10]}")
         for lot in account["lots"]:
             say(
-                f"  {lot['quantity']:>7} {lot['contract']}  acquired at {lot['price']} on {lot['acquired']}, basis {lot['basis']}"
+                f"  {lot['quantity']:>7} {lot['contract']}  bought at {lot['price']} on {lot['acquired']}, basis {lot['basis']}"
             )
         phases = ", ".join(f"{ticker} {phase}" for ticker, phase in account["wheels"].items())
         if phases:
@@ -324,7 +327,7 @@ def _file(name: str) -> Any:
     from infra.errors import RequestError
 
     try:
-        return yaml.load(Path(name).read_text(), Loader=yaml.BaseLoader)  # noqa: S506  # makes nothing but str, list and dict
+        return yaml.load(Path(name).read_text(), Loader=yaml.BaseLoader)  # makes nothing but str, list and dict
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RequestError(
             "BAD_FILE", f"{name} can't be read as YAML: {' '.join(str(error).split())}.", "Name a YAML or JSON file."

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -101,7 +101,7 @@ def _brief(value: dict[str, Any]) -> str:
     parts = [f"{k}={v}" for k, v in value.items() if k not in hidden and isinstance(v, str | int) and v != ""]
     symbols = value.get("symbols")
     if isinstance(symbols, list):
-        parts = [f"{s} {p}" for s, p in zip(symbols, value["lasts"], strict=True)]
+        parts = [" ".join(pair) for pair in zip(cast(list[str], symbols), value["lasts"], strict=True)]
     return " ".join(parts)[:140]
 
 
@@ -202,9 +202,7 @@ def lag(log: OfLog = None, as_json: AsJson = False) -> None:
 
 @_ops.command("rebuild")
 def rebuild(
-    projection: Annotated[
-        str, typer.Argument(metavar="PROJECTION", help="trading (everything but the event history) or history.")
-    ],
+    projection: Annotated[str, typer.Argument(metavar="PROJECTION", help="trading, or history (the event store).")],
     log: OfLog = None,
     as_json: AsJson = False,
 ) -> None:
@@ -249,7 +247,7 @@ def rebuild(
         one_json(document)
     else:
         say(
-            f"{built.projection}: generation {built.generation} from {built.records} records in {built.seconds:.1f} s is live."
+            f"{built.projection}: generation {built.generation} is live, {built.records} records in {built.seconds:.1f} s."
         )
 
 

@@ -47,7 +47,7 @@ def run(
 ) -> None:
     """Play recorded market data through the running system on Kafka, with the paper broker.
 
-    Each run takes a log that nothing stands on yet. A system that is not up is started for the run and stopped after it.
+    Each run takes a log that nothing stands on yet. A system that is not up is started for the run, then stopped.
 
     \b
     Example:
@@ -124,9 +124,7 @@ def _prepare(
     plan = prepare(RunRequest(data, symbols, from_, to, book, capital, config, pace))
     missing = configured_tickers(plan)
     if missing:
-        note(
-            f"Note: the configuration trades {', '.join(missing)}, of which this run has no prices (gen.tickers, rev.tickers)."
-        )
+        note(f"Note: this run has no prices of {', '.join(missing)}, which gen.tickers and rev.tickers name.")
     return plan
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Annotated
 
 import typer
@@ -53,13 +52,13 @@ def up(
         return
     import logging
 
+    from alluse.processes import on_stop_signals
     from alluse.supervisor import Supervisor
     from infra.logs import configure_logs
 
     configure_logs(settings.log, level=logging.INFO)
     supervisor = Supervisor(settings, on_ready=lambda: _ready(as_json))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: supervisor.stop())
+    on_stop_signals(supervisor.stop)
     supervisor.run()
 
 
@@ -81,7 +80,8 @@ def _ready(as_json: bool) -> None:
         )
     else:
         say(
-            f"Up: supervisor pid {running.get('pid')}, Kafka {running.get('bootstrap')}, log {shown_log(running.get('log') or '')}. `alluse down` stops it."
+            f"Up: supervisor pid {running.get('pid')}, Kafka {running.get('bootstrap')}, "
+            f"log {shown_log(running.get('log') or '')}. `alluse down` stops it."
         )
 
 
@@ -121,13 +121,13 @@ def status(as_json: AsJson = False) -> None:
         say(f"Down ({document['home']}). `alluse up --detach` starts it.")
     else:
         say(
-            f"{supervisor['state'].capitalize()}: supervisor pid {supervisor['pid']}, log {document['log']}, home {document['home']}"
+            f"{supervisor['state'].capitalize()}: supervisor pid {supervisor['pid']}, "
+            f"log {document['log']}, home {document['home']}"
         )
         for name in ("kafka", "postgres"):
             server = document[name]
-            say(
-                f"  {name}: {server if isinstance(server, str) else 'pid ' + str(server['pid']) if server['alive'] else 'not running'}"
-            )
+            local = "" if isinstance(server, str) else f"pid {server['pid']}" if server["alive"] else "not running"
+            say(f"  {name}: {local or server}")
     if document["processes"]:
         say()
         show(document["processes"], document["processes"][0], as_json=False)

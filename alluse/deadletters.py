@@ -104,8 +104,8 @@ def _book_of(codec: Codec, value: bytes) -> str | None:
         _, plain = codec.decode(value)
     except SchemaError:
         return None
-    header = plain.get("header")
-    return header["book"] if isinstance(header, dict) else plain.get("book")
+    header: dict[str, Any] | None = plain.get("header")
+    return plain.get("book") if header is None else header["book"]
 
 
 def _all(journal: Journal) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -31,7 +31,8 @@ def play_demo(from_: str | None, to: str | None, *, as_json: bool) -> None:
     plan = prepare(RunRequest("sample", from_day=from_, to_day=to, config=CONFIGURATION))
     settings = load_settings()
     note(
-        f"ALL-USE demo: {', '.join(plan.symbols)}, {plan.from_day} to {plan.to_day}, {dollars(plan.create.capital)} dollars."
+        f"ALL-USE demo: {', '.join(plan.symbols)}, {plan.from_day} to {plan.to_day}, "
+        f"{dollars(plan.create.capital)} dollars."
     )
     note("Daily prices are recorded; intraday paths and option chains are modelled from them and marked so on the log.")
     story = Story()
@@ -143,7 +144,7 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
         "Premium",
         f"{story.sold['P']} put orders ({story.contracts['P']} contracts) and {story.sold['C']} covered-call orders "
         f"({story.contracts['C']} contracts) were sold.",
-        f"They brought in {dollars(outcome.premium_sold)}; {dollars(outcome.premium_bought)} was paid to buy options back early: "
+        f"They brought in {dollars(outcome.premium_sold)}; buying options back early cost {dollars(outcome.premium_bought)}: "
         f"{dollars(net)} net, before commissions.",
         command=f"alluse fills --book {book}",
     )
@@ -151,14 +152,14 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
     more = sum(count for step, count in story.steps.items() if step > 3)
     _part(
         "Orders",
-        f"{events['OrderProposed']} orders were made and checked before they went out; {events['OrderFilled']} were filled, "
+        f"{events['OrderProposed']} orders were made, each checked before it went out; {events['OrderFilled']} were filled, "
         f"{events['OrderCancelled'] + events['OrderExpired']} ended unfilled, {events['OrderRejected']} were refused.",
-        f"Each sale walks down a ladder of limits: {at_once} were filled at the first, {few} within three steps down, {more} after more.",
+        f"A sale walks down a ladder of limits: {at_once} were filled at the first, {few} within three steps, {more} later.",
         command=f"alluse orders --book {book}",
     )
     _part(
         "Shares",
-        f"{events['OptionAssigned']} assignments brought {story.shares_in} shares in; calls took {story.shares_out} out again in "
+        f"{events['OptionAssigned']} assignments brought {story.shares_in} shares in; calls took {story.shares_out} out in "
         f"{events['SharesCalledAway']} steps.",
         f"{story.closes['BOUGHT_BACK']} options were bought back with most of the premium earned, "
         f"{story.closes['EXPIRED']} expired worthless.",
@@ -167,7 +168,7 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
     _part(
         "Approvals",
         f"{story.approvals['Requested']} times the premium lay below its gate and a person was asked; "
-        f"{story.approvals['Granted']} were granted, {story.approvals['Denied']} denied, {story.approvals['Expired']} expired. "
+        f"{story.approvals['Granted']} granted, {story.approvals['Denied']} denied, {story.approvals['Expired']} expired. "
         "The demo's policy answers (sim.hitl_policy).",
         command=f"alluse approvals list --book {book} --all",
     )
@@ -186,20 +187,23 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
     unbalanced = document["unbalanced_ledger_entries"]
     _part(
         "Books in order",
-        f"{events['LedgerPosted']} ledger entries, {unbalanced} of them unbalanced; {events['ReconciliationCompleted']} comparisons "
-        f"with the broker, {story.breaks} differences.",
-        f"{document['journal_entries']} journal entries hold everything that was decided upon, {document['events']} events what was decided.",
+        f"{events['LedgerPosted']} ledger entries, {unbalanced} of them unbalanced; "
+        f"{events['ReconciliationCompleted']} comparisons with the broker, {story.breaks} differences.",
+        f"{document['journal_entries']} journal entries hold what was decided upon, {document['events']} events what was decided.",
         command=f"alluse journal tail --partition {document_partition(book)}",
     )
     _part(
         "Again",
         f"digest {document['digest']}",
         "The same data and configuration give the same digest, on Kafka or in memory:",
-        command=f"alluse backtest --data sample --from {plan.from_day} --to {plan.to_day} --config {_short(CONFIGURATION)} --json",
+        command=(
+            f"alluse backtest --data sample --from {plan.from_day} --to {plan.to_day} "
+            f"--config {_short(CONFIGURATION)} --json"
+        ),
     )
     say()
     say(
-        f"Everything stands on log {shown_log(log)} of this home. `alluse up --detach` brings it back for the commands above,"
+        f"All of it stands on log {shown_log(log)} of this home. `alluse up --detach` brings it back for these commands,"
     )
     say(f"`alluse book show {book} --at {plan.to_day}T20:00:00Z` shows the book at any moment, `alluse down` stops it.")
 

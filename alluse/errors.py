@@ -3,7 +3,7 @@
 from infra.errors import AllUseError
 
 
-class Refused(AllUseError):
+class Refused(AllUseError):  # noqa: N818  # the protocol's word for it
     """The protocol refused a command; `code` is its reason code."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""Following the output of a log on Kafka: events as they are committed, and how far each book partition has promised."""
+"""Following the output of a log: events as they are committed, and how far each book partition has promised."""
 
 from __future__ import annotations
 

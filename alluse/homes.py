@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from infra.errors import RequestError
 from infra.processes import ServerProcess, write_atomically
@@ -111,7 +111,7 @@ def read_note(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return cast(dict[str, Any], content) if isinstance(content, dict) else {}
 
 
 def write_note(path: Path, note: dict[str, Any]) -> None:

@@ -156,8 +156,8 @@ class Journal:
         """Entries from now on, until the reader stops asking."""
         ends = {p: self.log.end("journal", p) for p in partitions}
         while True:
-            for partition in ends:
-                for entry in self.entries(partition, ends[partition]):
+            for partition, offset in list(ends.items()):
+                for entry in self.entries(partition, offset):
                     ends[partition] = entry.offset + 1
                     yield entry
             time.sleep(LOOK_S)
@@ -183,7 +183,8 @@ def export(entries: Iterable[JournalEntry], form: str, out: Path | None) -> int:
         target = sys.stdout if out is None else out.open("w")
         count = 0
         try:
-            for count, entry in enumerate(entries, 1):
+            for entry in entries:
+                count += 1
                 target.write(json.dumps(entry.shown(), ensure_ascii=False, separators=(",", ":")) + "\n")
         finally:
             if out is not None:
@@ -220,7 +221,8 @@ def _export_arrow(entries: Iterable[JournalEntry], form: str, out: Path) -> int:
         pq.ParquetWriter(file, schema) if form == "parquet" else pa.ipc.new_file(file, schema) as writer,
     ):
         rows: list[dict[str, Any]] = []
-        for count, entry in enumerate(entries, 1):
+        for entry in entries:
+            count += 1
             document = entry.shown()
             document["time"] = entry.key.time_us
             document["value"] = json.dumps(document["value"], ensure_ascii=False)

@@ -27,7 +27,7 @@ def choose_log(settings: Settings, cluster: Cluster, database: Database, process
     if settings.namespace:
         raise RequestError(
             "LOG_IN_USE",
-            f"The log {settings.namespace} (ALLUSE_NAMESPACE) has records already; a recorded run starts on an empty one.",
+            f"The log {settings.namespace} (ALLUSE_NAMESPACE) has records; a recorded run starts on an empty one.",
             "Name another, or unset ALLUSE_NAMESPACE: the run then takes a new one.",
         )
     for number in range(1, _MOST):

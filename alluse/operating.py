@@ -50,8 +50,8 @@ def start_detached(settings: Settings, *, owner: int | None = None) -> dict[str,
 
 def _failure(home: Home, pid: int, log_name: str) -> AllUseError:
     note = read_note(home.supervisor_file)
-    error = note.get("error") if note.get("pid") == pid else None
-    if isinstance(error, dict):
+    error: dict[str, Any] | None = note.get("error") if note.get("pid") == pid else None
+    if error is not None:
         kind = RequestError if error["exit"] == RequestError.exit_code else UnavailableError
         return kind(error["code"], error["message"], error["remedy"])
     if home.supervisor() is not None:  # another one was faster

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 from alluse.homes import Home, write_note
@@ -159,14 +160,23 @@ def _processor(kind: str) -> Processor:
             raise ValueError(f"no kind of process: {kind}")
 
 
+def on_stop_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` when the process is asked to end."""
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
 def main(arguments: list[str]) -> int:
     """The process; returns its exit code."""
     kind, name = arguments
     settings = load_settings()
     configure_logs(settings.log)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_stop_signals(stop.set)
     try:
         run_kind(kind, name, settings, stop)
     except AllUseError as error:

@@ -38,12 +38,14 @@ QUESTIONS: dict[str, Question] = {
         (
             "positions",
             "positions",
-            "account_id contract state quantity quantity_opened average_price realised_pnl close_cause opened_at closed_at sequence",
+            "account_id contract state quantity quantity_opened average_price realised_pnl "
+            "close_cause opened_at closed_at sequence",
         ),
         (
             "orders",
             "orders",
-            "proposed_at account_id contract side effect quantity limit state cum_quantity average_price purpose code sequence order_id",
+            "proposed_at account_id contract side effect quantity limit state cum_quantity average_price "
+            "purpose code sequence order_id",
         ),
         (
             "fills",
@@ -55,7 +57,8 @@ QUESTIONS: dict[str, Question] = {
         (
             "weeks",
             "weeks",
-            "week_id account_id ticker primary_type put_type call_type pnl premium_collected trades return_pre return_post sequence",
+            "week_id account_id ticker primary_type put_type call_type pnl premium_collected trades "
+            "return_pre return_post sequence",
         ),
         (
             "lots",
@@ -66,7 +69,8 @@ QUESTIONS: dict[str, Question] = {
         (
             "equity",
             "equity",
-            "session_day account_id nav corpus unrealised cash_total free_cash collateral tax_reserve sequence event_id",
+            "session_day account_id nav corpus unrealised cash_total free_cash collateral tax_reserve "
+            "sequence event_id",
         ),
         ("alerts", "alerts", "raised_at account_id priority ticker title message sequence event_id"),
     )

@@ -125,7 +125,7 @@ def scaled(value: int, digits: int) -> str:
 
 
 def command_class(name: str) -> type:
-    """A command by its protocol name or the same in small letters with hyphens. Raises RequestError `UNKNOWN_COMMAND`."""
+    """A command by its protocol name, or that in small letters with hyphens. Raises RequestError `UNKNOWN_COMMAND`."""
     known = command_names()
     wanted = "".join(part.capitalize() for part in name.split("-")) if name[:1].islower() else name
     if wanted not in known:

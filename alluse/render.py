@@ -1,4 +1,4 @@
-"""What goes to standard output (answers) and to standard error (progress, notes): JSON for programs, tables for people."""
+"""What goes to standard output (answers) and to standard error (notes): JSON for programs, tables for people."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ from processors.book.digest import EVENT_TOPICS, LogDigest, digest_of
 from processors.runtime.kafka import KafkaLog
 from schemas.codec import Codec
 
-
 STALLED_S = 180.0
 CAUGHT_UP_S = 180.0
 OnEvent = Callable[[Logged], None]
@@ -120,7 +119,7 @@ class Feeder(threading.Thread):
     def run(self) -> None:
         try:
             self._feed()
-        except BaseException as error:  # handed to the thread that follows
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that follows
             self.failure = error
 
     def _feed(self) -> None:

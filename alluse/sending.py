@@ -126,8 +126,8 @@ def send_record(cluster: Cluster, journal: Journal, record: Any, partition: int,
         if key is None:
             raise UnavailableError(
                 "COMMAND_UNANSWERED",
-                f"Command {header.command_id} stands on the log, and no book processor took it within {timeout_s:.0f} s.",
-                f"See `alluse status`; the same command with --id {header.command_id} asks again and changes nothing twice.",
+                f"Command {header.command_id} is on the log, and no book processor took it within {timeout_s:.0f} s.",
+                f"See `alluse status`; the same command with --id {header.command_id} asks again, nothing is done twice.",
             )
         events = answers.events_of(key.sequence)
     finally:

@@ -76,8 +76,8 @@ def _processes(
         if supervisor and supervisor.get("processors")
         else {n: v.get("kind", "") for n, v in notes.items()}
     )
-    restarts = supervisor["restarts"] if supervisor else {}
-    last_words = supervisor["last_words"] if supervisor else {}
+    restarts: dict[str, int] = supervisor["restarts"] if supervisor else {}
+    last_words: dict[str, str] = supervisor["last_words"] if supervisor else {}
     now = time.time()
     rows: list[dict[str, Any]] = []
     for name, kind in fleet.items():

@@ -76,12 +76,14 @@ class Story:
                 self.closes[plain["cause"]] += 1
             case "OptionAssigned":
                 self.shares_in += plain["shares"]
-                return f"assigned: {plain['shares']} shares of {plain['contract']}, official close {scaled(plain['close_e4'], 4)}"
+                return (
+                    f"assigned: {plain['shares']} shares by {plain['contract']}, close {scaled(plain['close_e4'], 4)}"
+                )
             case "SharesCalledAway":
                 self.shares_out += plain["shares"]
                 return f"called away: {plain['shares']} shares by {plain['contract']} for {dollars(plain['proceeds'])}"
             case "OptionExpiredWorthless":
-                return f"expired worthless: {plain['quantity']} {plain['contract']}, premium kept {dollars(plain['premium'])}"
+                return f"expired worthless: {plain['quantity']} {plain['contract']}, {dollars(plain['premium'])} kept"
             case "ApprovalRequested" | "ApprovalGranted" | "ApprovalDenied" | "ApprovalExpired":
                 self.approvals[name.removeprefix("Approval")] += 1
             case "ReconciliationBreakDetected":

@@ -1,8 +1,8 @@
 """Keeps the processes of one home running: local servers, then the children, each started again when it ends.
 
-`python -m alluse.supervisor [--processors N] [--owner PID]`, in the foreground or detached (`alluse up`). It runs the log
-that the home notes as wanted (`alluse.homes`) and changes over when that changes. With `--owner` it ends when that
-process does.
+`python -m alluse.supervisor [--owner PID]`, or inside `alluse up`. It runs the log and the number of book processors
+that the home notes as wanted (`alluse.homes`) and changes over when that changes. With `--owner` it ends when that process
+does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from alluse.homes import Home, Wanted, read_note, shown_log, with_log, write_note
 from alluse.plans import PARTITIONS
-from alluse.processes import names
+from alluse.processes import names, on_stop_signals
 from infra.errors import AllUseError, RequestError, UnavailableError
 from infra.kafka.broker import LocalBroker
 from infra.kafka.clients import admin
@@ -322,8 +322,7 @@ def main(arguments: list[str]) -> int:
     settings = load_settings()
     configure_logs(settings.log)
     supervisor = Supervisor(settings, owner=options.owner)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: supervisor.stop())
+    on_stop_signals(supervisor.stop)
     try:
         supervisor.run()
     except AllUseError as error:

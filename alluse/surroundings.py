@@ -1,4 +1,4 @@
-"""The Kafka and the Postgres that a command talks to: those of the settings, else the local ones of a system that is up."""
+"""The Kafka and the Postgres of a command: those of the settings, else the local ones of a system that is up."""
 
 from __future__ import annotations
 
