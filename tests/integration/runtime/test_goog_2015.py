@@ -14,7 +14,8 @@ from schemas.codec import Codec
 from tests.integration.runtime.recorded_run import PARTITIONS, Recording, RunOnKafka, in_memory
 
 CONFIG = {
-    "env.mode": "SIM", "gen.tickers": "GOOG", "gen.delta_max": "58", "gen.delta_target": "52", "gen.min_premium_pct": "0.3",
+    "env.mode": "SIM", "gen.tickers": "GOOG", "gen.delta_max": "58", "gen.delta_target": "52",
+    "gen.min_premium_pct": "0.3",
     "liquidity.min_open_interest": "100", "liquidity.min_volume": "5", "liquidity.max_spread_pct": "30",
 }  # fmt: skip
 PUT = "GOOG151224P00750000"
