@@ -16,7 +16,8 @@ from domain.calendar import Calendar, day_number
 from domain.commands import CommandHeader, CreateSystem
 from domain.inputs import LogOpened, SessionCalendar, Watermark
 from gateways.market.feed import TICKS, command, commands_complete, market_records, opening
-from gateways.market.port import MarketDataRequest, Moment, open_source
+from gateways.market.port import MarketDataRequest, Moment
+from gateways.market.sources import open_source
 from infra.errors import RequestError
 from infra.stream.contract import Output
 from schemas.codec import Codec

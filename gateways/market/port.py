@@ -20,7 +20,6 @@ Errors (`infra.errors`): `BAD_SOURCE`, `UNKNOWN_SYMBOL`, `BAD_RANGE` (the reques
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from domain.inputs import (
@@ -120,22 +119,3 @@ class MarketDataSource(Protocol):
     def moments(self, request: MarketDataRequest) -> Iterator[Moment]:
         """The moments of a request. Wrong requests and missing or cut-off files raise here, before the first moment."""
         ...
-
-
-def open_source(spec: str) -> MarketDataSource:
-    """A source by its name on the command line: `sample`, or `lean:FOLDER` with options as in a URL.
-
-    `lean:FOLDER?equity=tick` plays tick files where there are some; `lean:FOLDER?warmup=none` runs symbols that have no
-    daily file. Raises `RequestError(BAD_SOURCE)` for an unknown one.
-    """
-    kind, _, rest = spec.partition(":")
-    if spec == "sample":
-        from gateways.market.sample import SampleSource
-
-        return SampleSource()
-    if kind == "lean" and rest:
-        from gateways.market.lean.source import LeanOptions, LeanSource
-
-        folder, _, query = rest.partition("?")
-        return LeanSource(Path(folder).expanduser(), LeanOptions.parse(query))
-    raise RequestError("BAD_SOURCE", f"There is no market data source '{spec}'.", "Use sample or lean:FOLDER.")

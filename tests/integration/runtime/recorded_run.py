@@ -16,7 +16,8 @@ from domain.commands import CommandHeader, CreateSystem
 from domain.inputs import LogOpened, Watermark
 from gateways.broker.paper import PaperBroker
 from gateways.market.feed import COMMANDS, TICKS, command, commands_complete, market_records, opening
-from gateways.market.port import MarketDataRequest, open_source
+from gateways.market.port import MarketDataRequest
+from gateways.market.sources import open_source
 from infra.kafka.clients import admin, producer
 from infra.kafka.cluster import Cluster
 from infra.kafka.topics import ensure_topics

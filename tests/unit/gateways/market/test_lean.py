@@ -9,7 +9,8 @@ import pytest
 from domain.inputs import TICK_FROM_BAR, CorporateAction, HistoricalBar, OfficialClose, OptionQuotes, Tick
 from gateways.market.calendar import Sessions, day_number, day_of, new_york_us
 from gateways.market.lean.source import LeanSource
-from gateways.market.port import LISTED, MarketDataRequest, Moment, open_source
+from gateways.market.port import LISTED, MarketDataRequest, Moment
+from gateways.market.sources import open_source
 from infra.errors import AllUseError
 from tests.conformance.market_data import MarketDataConformance
 from tests.unit.gateways.market.lean_folder import OPEN_MS, LeanFolder, ms

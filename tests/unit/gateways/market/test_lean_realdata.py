@@ -8,8 +8,9 @@ import pytest
 
 from domain.inputs import CorporateAction, HistoricalBar, OfficialClose, OptionQuotes, Tick
 from gateways.market.calendar import Sessions, day_number, day_of, new_york_us
-from gateways.market.port import MarketDataRequest, MarketDataSource, Moment, open_source
+from gateways.market.port import MarketDataRequest, MarketDataSource, Moment
 from gateways.market.sample import load_bars
+from gateways.market.sources import open_source
 from infra.errors import AllUseError
 from tests.conformance.market_data import MarketDataConformance
 

@@ -11,8 +11,9 @@ import pytest
 from domain.inputs import TICK_MODELLED, HistoricalBar, OfficialClose, OptionQuotes, Tick
 from gateways.market.calendar import day_number, day_of, new_york_us
 from gateways.market.daily_bars import DailyBars
-from gateways.market.port import MODELLED, MarketDataRequest, Moment, open_source
+from gateways.market.port import MODELLED, MarketDataRequest, Moment
 from gateways.market.sample import SYMBOLS, SampleSource, load_bars
+from gateways.market.sources import open_source
 from infra.errors import RequestError
 from tests.conformance.market_data import MarketDataConformance
 
