@@ -195,12 +195,17 @@ class Market:
         days = [day for day in self.bars.get(symbol, [])[-lookback:] if day.atr_e6 and day.close_e4]
         if len(days) < 20:
             return False, Fraction(0), Fraction(0)
-        ratios = [Fraction(day.atr_e6, day.close_e4 * 100) for day in days]
-        current = ratios[-1]
-        rank = -(-percentile * len(ratios) // 100)
-        limit = sorted(ratios)[max(0, int(rank) - 1)]
-        return current > limit, current, limit
+        rank = -(-percentile * len(days) // 100)
+        limit = sorted(days, key=_atr_ratio)[max(0, int(rank) - 1)]
+        today = days[-1]
+        ratios = [Fraction(day.atr_e6, day.close_e4 * 100) for day in (today, limit)]
+        return ratios[0] > ratios[1], ratios[0], ratios[1]
 
     def earnings_between(self, symbol: str, first: int, last: int) -> int | None:
         """An announced earnings day between two days, both included."""
         return next((day for day in self.earnings.get(symbol, []) if first <= day <= last), None)
+
+
+def _atr_ratio(day: DayRecord) -> int:
+    """ATR/price to 24 places: two different ratios of such integers differ by more than 1e-20, so the order is exact."""
+    return day.atr_e6 * 10**24 // day.close_e4
