@@ -11,7 +11,7 @@ Live log by default: every report comes from the test's own broker (`HandBroker`
 itself, so that a book can be compared with it). With `paper=True` the log is recorded and the paper broker answers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -144,6 +144,8 @@ class BookWorld:
         self.happened: list[Happened] = []
         self.now = et(first)
         self._paper = paper
+        self.watcher: Callable[[list[Happened]], None] | None = None
+        """told after every input what it made happen"""
         processors: list[tuple[Any, int]] = [(BookProcessor(), 1), *([(PaperBroker(), 1)] if paper else [])]
         self.runtime = MemoryRuntime(self.log, processors)
         self._seqs: dict[str, int] = {}
@@ -433,6 +435,8 @@ class BookWorld:
                 self.broker.cash += h.event.deposit
                 self.broker.positions.update(h.event.positions)
         self.happened.extend(found)
+        if self.watcher is not None:
+            self.watcher(found)
         return found
 
     def journal(self) -> list[Message]:
