@@ -112,9 +112,8 @@ def _print_book(state: dict[str, Any]) -> None:
         for short in account["short_options"]:
             say(f"  {short['quantity']:>7} {short['contract']}  sold at {short['credit']} on {short['opened'][:10]}")
         for lot in account["lots"]:
-            say(
-                f"  {lot['quantity']:>7} {lot['contract']}  bought at {lot['price']} on {lot['acquired']}, basis {lot['basis']}"
-            )
+            cost = f"at {lot['price']} on {lot['acquired']}, basis {lot['basis']}"
+            say(f"  {lot['quantity']:>7} {lot['contract']}  {cost}")
         phases = ", ".join(f"{ticker} {phase}" for ticker, phase in account["wheels"].items())
         if phases:
             say(f"  wheel: {phases}")

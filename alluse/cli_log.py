@@ -246,9 +246,7 @@ def rebuild(
     if as_json:
         one_json(document)
     else:
-        say(
-            f"{built.projection}: generation {built.generation} is live, {built.records} records in {built.seconds:.1f} s."
-        )
+        say(f"{projection}: generation {built.generation} is live ({built.records} records, {built.seconds:.1f} s)")
 
 
 @_dead.command("list")

@@ -17,6 +17,8 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(doctor)
     app.command()(version)
+    app.command()(parameters)
+    app.command()(reasons)
 
 
 def up(
@@ -174,3 +176,50 @@ def version(as_json: AsJson = False) -> None:
     else:
         for name, value in found.items():
             say(f"{name:<16} {value}")
+
+
+def parameters(
+    prefix: Annotated[str, typer.Argument(metavar="[PREFIX]", help="Only names that begin so, such as gen.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the protocol's parameters: what a configuration file may hold, with default, range and unit.
+
+    \b
+    Example:
+      alluse parameters gen.
+    """
+    from domain.config import CATALOGUE
+    from infra.errors import RequestError
+
+    rows = [
+        {
+            "name": p.name,
+            "kind": p.kind,
+            "default": p.default,
+            "low": p.low,
+            "high": p.high,
+            "unit": p.unit,
+            "section": p.section,
+            "approvals": int(p.change[1:]),
+        }
+        for p in CATALOGUE.values()
+        if p.name.startswith(prefix)
+    ]
+    if not rows:
+        raise RequestError(
+            "UNKNOWN_PARAMETER", f"No parameter begins with '{prefix}'.", "List all with `alluse parameters`."
+        )
+    show(rows, rows[0], as_json=as_json)
+
+
+def reasons(as_json: AsJson = False) -> None:
+    """List the reason codes of refusals, skips and rejections, with the section of the protocol.
+
+    \b
+    Example:
+      alluse reasons
+    """
+    from domain.reasons import MEANING
+
+    rows = [{"code": str(code), "section": section, "meaning": text} for code, (section, text) in MEANING.items()]
+    show(rows, rows[0], as_json=as_json)

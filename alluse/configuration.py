@@ -16,7 +16,7 @@ import yaml
 from domain.config import Config, ConfigurationError
 from infra.errors import RequestError
 
-_REMEDY = "Correct the file; docs/configuration.md lists every parameter with its range."
+_REMEDY = "Correct the file; `alluse parameters` lists every parameter with its range."
 
 
 def load_configuration(path: Path | None) -> dict[str, str]:

@@ -140,11 +140,12 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
     say()
     say(f"{plan.from_day} to {plan.to_day}: what happened to book {book} ({seconds:.0f} s)")
     say("=" * 72)
+    bought = dollars(outcome.premium_bought)
     _part(
         "Premium",
         f"{story.sold['P']} put orders ({story.contracts['P']} contracts) and {story.sold['C']} covered-call orders "
         f"({story.contracts['C']} contracts) were sold.",
-        f"They brought in {dollars(outcome.premium_sold)}; buying options back early cost {dollars(outcome.premium_bought)}: "
+        f"They brought in {dollars(outcome.premium_sold)}; buying options back early cost {bought}: "
         f"{dollars(net)} net, before commissions.",
         command=f"alluse fills --book {book}",
     )
@@ -152,23 +153,24 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
     more = sum(count for step, count in story.steps.items() if step > 3)
     _part(
         "Orders",
-        f"{events['OrderProposed']} orders were made, each checked before it went out; {events['OrderFilled']} were filled, "
+        f"{events['OrderProposed']} orders were made, each checked first; {events['OrderFilled']} were filled, "
         f"{events['OrderCancelled'] + events['OrderExpired']} ended unfilled, {events['OrderRejected']} were refused.",
-        f"A sale walks down a ladder of limits: {at_once} were filled at the first, {few} within three steps, {more} later.",
+        f"A sale walks down a ladder of limits: {at_once} filled at the first, {few} within three steps, {more} later.",
         command=f"alluse orders --book {book}",
     )
     _part(
         "Shares",
-        f"{events['OptionAssigned']} assignments brought {story.shares_in} shares in; calls took {story.shares_out} out in "
-        f"{events['SharesCalledAway']} steps.",
+        f"{events['OptionAssigned']} assignments brought in {story.shares_in} shares; "
+        f"{story.shares_out} were called away in {events['SharesCalledAway']} steps.",
         f"{story.closes['BOUGHT_BACK']} options were bought back with most of the premium earned, "
         f"{story.closes['EXPIRED']} expired worthless.",
         command=f"alluse positions --book {book}",
     )
+    asked = story.approvals
     _part(
         "Approvals",
-        f"{story.approvals['Requested']} times the premium lay below its gate and a person was asked; "
-        f"{story.approvals['Granted']} granted, {story.approvals['Denied']} denied, {story.approvals['Expired']} expired. "
+        f"{asked['Requested']} times the premium lay below its gate and a person was asked; "
+        f"{asked['Granted']} granted, {asked['Denied']} denied, {asked['Expired']} expired. "
         "The demo's policy answers (sim.hitl_policy).",
         command=f"alluse approvals list --book {book} --all",
     )
@@ -189,7 +191,7 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
         "Books in order",
         f"{events['LedgerPosted']} ledger entries, {unbalanced} of them unbalanced; "
         f"{events['ReconciliationCompleted']} comparisons with the broker, {story.breaks} differences.",
-        f"{document['journal_entries']} journal entries hold what was decided upon, {document['events']} events what was decided.",
+        f"{document['journal_entries']} journal entries (what was known), {document['events']} events (what followed).",
         command=f"alluse journal tail --partition {document_partition(book)}",
     )
     _part(
@@ -202,9 +204,7 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
         ),
     )
     say()
-    say(
-        f"All of it stands on log {shown_log(log)} of this home. `alluse up --detach` brings it back for these commands,"
-    )
+    say(f"All of it stands on log {shown_log(log)} of this home. `alluse up --detach` brings it back for these,")
     say(f"`alluse book show {book} --at {plan.to_day}T20:00:00Z` shows the book at any moment, `alluse down` stops it.")
 
 

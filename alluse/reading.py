@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alluse.errors import Refused
@@ -19,63 +18,21 @@ if TYPE_CHECKING:
 TABLE_ROWS = 40
 
 
-@dataclass(frozen=True)
-class Question:
-    """A command over the read models."""
-
-    method: str
-    columns: tuple[str, ...]
-
-
-QUESTIONS: dict[str, Question] = {
-    name: Question(method, tuple(columns.split()))
-    for name, method, columns in (
-        (
-            "accounts",
-            "accounts",
-            "account_id type state effective_mode cash cash_unsettled tax_reserve nav corpus sequence event_id",
-        ),
-        (
-            "positions",
-            "positions",
-            "account_id contract state quantity quantity_opened average_price realised_pnl "
-            "close_cause opened_at closed_at sequence",
-        ),
-        (
-            "orders",
-            "orders",
-            "proposed_at account_id contract side effect quantity limit state cum_quantity average_price "
-            "purpose code sequence order_id",
-        ),
-        (
-            "fills",
-            "fills",
-            "filled_at account_id kind contract side quantity price commission underlying shares sequence event_id",
-        ),
-        ("ledger", "ledger", "posted_at account_id cause ledger_account amount reference sequence event_id"),
-        ("pnl", "pnl", "session_day account_id kind contract tax_class amount entries sequence event_id"),
-        (
-            "weeks",
-            "weeks",
-            "week_id account_id ticker primary_type put_type call_type pnl premium_collected trades "
-            "return_pre return_post sequence",
-        ),
-        (
-            "lots",
-            "lots",
-            "acquired_day account_id contract quantity price basis chain_net disposals realised_gain sequence event_id",
-        ),
-        ("skips", "skips", "skipped_at account_id ticker right reason detail sequence event_id"),
-        (
-            "equity",
-            "equity",
-            "session_day account_id nav corpus unrealised cash_total free_cash collateral tax_reserve "
-            "sequence event_id",
-        ),
-        ("alerts", "alerts", "raised_at account_id priority ticker title message sequence event_id"),
-    )
-}
-"""By command: the method of ReadModels, and the columns of the table."""
+_COLUMNS = """
+accounts   account_id type state effective_mode cash cash_unsettled tax_reserve nav corpus sequence event_id
+positions  account_id contract state quantity quantity_opened average_price realised_pnl close_cause opened_at closed_at
+orders     proposed_at account_id contract side effect quantity limit state cum_quantity average_price purpose code
+fills      filled_at account_id kind contract side quantity price commission underlying shares sequence event_id
+ledger     posted_at account_id cause ledger_account amount reference sequence event_id
+pnl        session_day account_id kind contract tax_class amount entries sequence event_id
+weeks      week_id account_id ticker primary_type put_type call_type pnl premium_collected trades return_pre return_post
+lots       acquired_day account_id contract quantity price basis chain_net disposals realised_gain sequence event_id
+skips      skipped_at account_id ticker right reason detail sequence event_id
+equity     session_day account_id nav corpus unrealised cash_total free_cash collateral tax_reserve sequence
+alerts     raised_at account_id priority ticker title message sequence event_id
+"""
+QUESTIONS: dict[str, list[str]] = {str(row.split()[0]): [*row.split()[1:]] for row in _COLUMNS.strip().splitlines()}
+"""By command, which is also the method of ReadModels: the columns of its table."""
 
 
 def models(log: str | None) -> ReadModels:
@@ -89,9 +46,8 @@ def answer(
     name: str, book: str, account: str | None, log: str | None, *, as_json: bool, limit: int | None, **more: Any
 ) -> None:
     """Print the rows of a question; the newest `limit` of them (0 = all)."""
-    question = QUESTIONS[name]
     source = models(log)
-    rows = getattr(source, question.method)(book, account, **more)
+    rows = getattr(source, name)(book, account, **more)
     if not rows:
         _require_book(source, book)
     most = limit if limit is not None else 0 if as_json else TABLE_ROWS
@@ -102,7 +58,7 @@ def answer(
     if not shown:
         say("None.")
         return
-    known = [c for c in question.columns if c in shown[0]]
+    known = [c for c in QUESTIONS[name] if c in shown[0]]
     print_table(shown, known)
     if len(shown) < len(rows):
         note(f"The newest {len(shown)} of {len(rows)}; --limit 0 shows all, --json every column.")

@@ -126,8 +126,8 @@ def send_record(cluster: Cluster, journal: Journal, record: Any, partition: int,
         if key is None:
             raise UnavailableError(
                 "COMMAND_UNANSWERED",
-                f"Command {header.command_id} is on the log, and no book processor took it within {timeout_s:.0f} s.",
-                f"See `alluse status`; the same command with --id {header.command_id} asks again, nothing is done twice.",
+                f"Command {header.command_id} is on the log; no book processor took it within {timeout_s:.0f} s.",
+                f"See `alluse status`; repeat it with --id {header.command_id}: nothing happens twice.",
             )
         events = answers.events_of(key.sequence)
     finally:
@@ -166,9 +166,7 @@ def refused(plain: Mapping[str, Any]) -> Refused:
     code = plain["code"]
     meaning = MEANING[Reason(code)][1] if code in {r.value for r in Reason} else "see the reason"
     detail = plain["reason"] or "no details"
-    return Refused(
-        code, f"{plain['command']} was refused: {meaning} ({detail})", "docs/reason-codes.md lists every code."
-    )
+    return Refused(code, f"{plain['command']} was refused: {meaning} ({detail})", "`alluse reasons` lists every code.")
 
 
 def _earlier(journal: Journal, partition: int, command_id: str) -> list[tuple[str, str, dict[str, Any]]]:

@@ -1,8 +1,8 @@
 """Keeps the processes of one home running: local servers, then the children, each started again when it ends.
 
-`python -m alluse.supervisor [--owner PID]`, or inside `alluse up`. It runs the log and the number of book processors
-that the home notes as wanted (`alluse.homes`) and changes over when that changes. With `--owner` it ends when that process
-does.
+`python -m alluse.supervisor [--owner PID]`, or inside `alluse up`. It runs the log, with the number of book processors,
+that the home notes as wanted (`alluse.homes`) and changes over when that changes. With `--owner` it ends when
+that process does.
 """
 
 from __future__ import annotations
