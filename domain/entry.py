@@ -97,7 +97,7 @@ def scan(d: Decision, account: Account) -> None:
                 rejections.append(e.TickerRejection(ticker, right, Reason.PREMIUM_BELOW_MIN, detail))
             continue
         if window and window.approval_id:
-            expire(d, d.book.approvals[window.approval_id], "WITHDRAWN")
+            expire(d, d.book.approvals[window.approval_id], Reason.WITHDRAWN)
         passed.append(_Candidate(ticker, right, found))
     for candidate in (*passed, *asking):
         _strike_selected(d, account, candidate)
@@ -446,7 +446,7 @@ def end_work(d: Decision, account: Account) -> None:
     """11:30 ET: what is not filled is cancelled; a partial fill stands."""
     for order in list(d.book.orders.values()):
         if order.account_id == account.account_id and order.purpose in ("ENTRY", "RESIDUAL") and order.working:
-            request_cancel(d, order, "WORK_END")
+            request_cancel(d, order, Reason.WORK_END)
 
 
 __all__ = ["SLEEVES", "Window", "close_window", "end_work", "open_window", "scan", "trades_today", "wanted_right"]

@@ -10,6 +10,7 @@ from domain.ledger import check_buffer, post
 from domain.lots import premium_of, take_slices
 from domain.money import option_value
 from domain.orders import ended, next_clip, request_cancel
+from domain.reasons import Reason
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -102,7 +103,7 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
         ended(d, account, order)
         next_clip(d, account, order)
     elif cancel_lost:
-        request_cancel(d, order, "CANCEL_LOST")
+        request_cancel(d, order, Reason.CANCEL_LOST)
     follow_phase(d, account, order.ticker)
     check_buffer(d, account)
     return True

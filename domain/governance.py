@@ -166,7 +166,7 @@ def engage_kill_switch(d: Decision, command: EngageKillSwitch) -> Refusal | None
         if command.account_id not in (None, key) or account.state not in ("ACTIVE", "SUSPENDED"):
             continue
         for order in [o for o in d.book.orders.values() if o.account_id == key and o.working]:
-            request_cancel(d, order, "KILL_SWITCH")
+            request_cancel(d, order, Reason.KILL_SWITCH)
         cause = KILLED_ACCOUNT if command.account_id else KILLED_BOOK
         d.emit(e.AccountSuspended(cause, command.header.actor_id), f"account-{key}", account)
     return None
@@ -216,7 +216,7 @@ def suspend(d: Decision, command: SuspendAccount) -> Refusal | None:
         return Reason.ILLEGAL_TRANSITION, f"{account.state} -> SUSPENDED"
     if command.reason in (KILLED_BOOK, KILLED_ACCOUNT):
         return Reason.INVALID_VALUE, f"{command.reason} is the kill switch's; use EngageKillSwitch"
-    cancel_opening_orders(d, account, "SUSPENDED")
+    cancel_opening_orders(d, account, Reason.SUSPENDED)
     d.emit(e.AccountSuspended(command.reason, command.header.actor_id), f"account-{account.account_id}", account)
     return None
 
@@ -284,7 +284,7 @@ def cancel_order(d: Decision, command: CancelOrder) -> Refusal | None:
         return Reason.UNKNOWN_ORDER, command.order_id
     if order.state in TERMINAL:
         return Reason.NOT_CANCELLABLE, order.state
-    request_cancel(d, order, "USER")
+    request_cancel(d, order, Reason.USER)
     return None
 
 

@@ -7,6 +7,7 @@ from domain.alerts import raise_alert
 from domain.contracts import option
 from domain.decision import Decision
 from domain.money import CONTRACT_MULTIPLIER, dollars, floor_int
+from domain.reasons import Reason
 from domain.restrictions import lift, restrict
 from domain.state import CASH, CASH_UNSETTLED, Account
 from domain.valuation import buffer_required, free_cash
@@ -57,7 +58,7 @@ def check_buffer(d: Decision, account: Account, *, end_of_day: bool = False) -> 
     stream = f"account-{account.account_id}"
     if free < required and "BUFFER" not in account.restrictions:
         d.emit(e.BufferBreached(required, free), stream, account)
-        restrict(d, account, "BUFFER", "NO_NEW_ENTRIES")
+        restrict(d, account, Reason.BUFFER, "NO_NEW_ENTRIES")
         raise_alert(
             d,
             account,
@@ -69,7 +70,7 @@ def check_buffer(d: Decision, account: Account, *, end_of_day: bool = False) -> 
         )
     elif end_of_day and free >= required and "BUFFER" in account.restrictions:
         d.emit(e.BufferRestored(required, free), stream, account)
-        lift(d, account, "BUFFER")
+        lift(d, account, Reason.BUFFER)
     _watch_slack(d, account, free - required)
 
 

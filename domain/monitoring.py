@@ -153,7 +153,7 @@ def _call_action(p: Fraction) -> str:
 def _withdraw(d: Decision, contract: str) -> None:
     """Another row of the table counts now: a question that is still open has become pointless."""
     for approval in [a for a in d.book.approvals.values() if a.kind == "DEEP_EXPIRY" and a.subject == contract]:
-        expire(d, approval, "WITHDRAWN")
+        expire(d, approval, Reason.WITHDRAWN)
 
 
 def _act(d: Decision, account: Account, short: ShortOption, p: Fraction, action: str) -> None:

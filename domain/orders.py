@@ -179,7 +179,7 @@ def _acknowledged(d: Decision, account: Account, order: Order, report: BrokerOrd
         e.OrderAcknowledged(order.order_id, report.broker_order_id, report.version), f"order-{order.order_id}", account
     )
     if wanted_gone:
-        request_cancel(d, order, "CANCEL_LOST")
+        request_cancel(d, order, Reason.CANCEL_LOST)
     return True
 
 

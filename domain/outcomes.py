@@ -12,6 +12,7 @@ from domain.ledger import check_buffer, post
 from domain.lots import average_price, premium_of, split_lots, take_slices
 from domain.money import ratio_e10, strike_value
 from domain.orders import request_cancel
+from domain.reasons import Reason
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -81,7 +82,7 @@ def _cancel_closes(d: Decision, account: Account, contract: str, left: int) -> N
     for order in list(d.book.orders.values()):
         mine = order.account_id == account.account_id and order.contract == contract and order.effect == "CLOSE"
         if mine and order.working and order.open_quantity > left:
-            request_cancel(d, order, "POSITION_GONE")
+            request_cancel(d, order, Reason.POSITION_GONE)
 
 
 def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
@@ -299,14 +300,14 @@ def _reverse_expiry(d: Decision, account: Account, short: ShortOption, report: B
 
 
 def settle_pending(d: Decision, account: Account, ours: dict[str, int], broker: dict[str, int]) -> None:
-    """At the money (|p| <= 0.5 %): booked from the broker's positions at the reconciliation before the next open.
+    """At the money (|p| <= 0.5 %): booked from the broker's positions, at the latest before the next open.
 
     The broker no longer shows the option and its shares are as ours: it has expired. Shares that differ mean an
     assignment whose notice is still to come; so does every option further in the money, whatever the statement shows.
     """
     for contract in sorted(account.shorts):
         short, terms = account.shorts[contract], option(contract)
-        if not short.pending_outcome or terms.expiry >= d.today or contract in broker:
+        if not short.pending_outcome or contract in broker:
             continue
         close = expiry_close(d, contract)
         same_shares = broker.get(terms.underlying, 0) == ours.get(terms.underlying, 0)

@@ -13,9 +13,7 @@ class Reason(StrEnum):
     BROKER_DOWN = "BROKER_DOWN"
     BREAKER = "BREAKER"
     NOT_PERMITTED = "NOT_PERMITTED"
-    LEVEL = "LEVEL"
     EARNINGS = "EARNINGS"
-    HALTED = "HALTED"
     VOLATILITY = "VOLATILITY"
     NO_ELIGIBLE_EXPIRY = "NO_ELIGIBLE_EXPIRY"
     NO_CHAIN = "NO_CHAIN"
@@ -67,8 +65,22 @@ class Reason(StrEnum):
     NO_CALENDAR = "NO_CALENDAR"
     NOT_PARKED = "NOT_PARKED"
     NOT_APPROVED = "NOT_APPROVED"
+    # why a working order was cancelled (protocol 6.6, 9, 12.1)
+    WORK_END = "WORK_END"
+    USER = "USER"
+    KILL_SWITCH = "KILL_SWITCH"
+    SUSPENDED = "SUSPENDED"
+    PRESERVATION = "PRESERVATION"
+    POSITION_GONE = "POSITION_GONE"
+    CANCEL_LOST = "CANCEL_LOST"
+    # how a request ended without an answer (protocol 3.4, 6.3, 15.2)
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+    RESTRICTED = "RESTRICTED"
+    # restrictions that a rule sets (protocol 3.4); those of people begin with MANUAL:
+    BUFFER = "BUFFER"
+    RECON = "RECON"
     # rolls (protocol 7.3)
-    UNECONOMIC = "UNECONOMIC"
     ROLLS_NOT_BUILT = "ROLLS_NOT_BUILT"
 
 
@@ -79,9 +91,7 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.BROKER_DOWN: ("6.2", "the broker's session is not up"),
     Reason.BREAKER: ("9", "a circuit breaker or the kill switch stops entries"),
     Reason.NOT_PERMITTED: ("6.2", "the ticker is not permitted or is on the blacklist"),
-    Reason.LEVEL: ("6.2", "a position in this ticker stands at protocol level 1 or higher"),
     Reason.EARNINGS: ("6.2", "earnings are announced between now and the expiry"),
-    Reason.HALTED: ("6.2", "trading in the ticker is halted"),
     Reason.VOLATILITY: ("6.2", "ATR/price is above its own 95th percentile over 252 sessions"),
     Reason.NO_ELIGIBLE_EXPIRY: ("6.2", "the expiry rule finds no expiry in range"),
     Reason.NO_CHAIN: ("5.5", "no option of the expiry and right has a quote"),
@@ -90,8 +100,8 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.CC_FLOOR_UNMET: ("6.7", "no call strike meets the floor of the shares' acquisition price"),
     Reason.PREMIUM_BELOW_MIN: ("6.2", "the premium stays below the gate and no approval stands for it"),
     Reason.INSUFFICIENT_CAPITAL: ("6.5", "the capital does not carry one contract"),
-    Reason.UNFILLED: ("6.6", "the order was not filled by the end of its working time"),
     Reason.ORDER_UNKNOWN: ("12.1", "an order on the contract is in state UNKNOWN until the broker answers"),
+    Reason.UNFILLED: ("6.6", "the order was not filled by the end of its working time"),
     Reason.PT_01: ("12.2", "the kill switch is on"),
     Reason.PT_02: ("12.2", "account state or trading mode forbids the order"),
     Reason.PT_03: ("12.2", "the environment and the brokerage account do not match"),
@@ -131,6 +141,17 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.NO_CALENDAR: ("2.2", "no session calendar has arrived on the log yet"),
     Reason.NOT_PARKED: ("19.1", "the book is not parked"),
     Reason.NOT_APPROVED: ("18", "the change was denied or lapsed without the approvals that it needs"),
-    Reason.UNECONOMIC: ("7.3", "no roll within the debit cap"),
+    Reason.WORK_END: ("6.6", "the order's working time is over"),
+    Reason.USER: ("12.1", "a person cancelled the order"),
+    Reason.KILL_SWITCH: ("9", "the kill switch cancels working orders"),
+    Reason.SUSPENDED: ("3.3", "the account was suspended: it opens nothing"),
+    Reason.PRESERVATION: ("3.4", "the mode PRESERVATION cancels opening orders"),
+    Reason.POSITION_GONE: ("7.4", "the position that the order would close was assigned or has expired"),
+    Reason.CANCEL_LOST: ("12.1", "the broker never answered a cancel and shows the order as working"),
+    Reason.EXPIRED: ("15.2", "nobody answered the request in time: its default acts"),
+    Reason.WITHDRAWN: ("6.3", "the request became pointless"),
+    Reason.RESTRICTED: ("3.4", "a restriction forbids the entry that the request was for"),
+    Reason.BUFFER: ("4.1", "free cash is below the buffer"),
+    Reason.RECON: ("12.5", "quantities or cash differ from the broker's"),
     Reason.ROLLS_NOT_BUILT: ("7.3", "rolls are not part of this version: assignment is accepted instead"),
 }

@@ -5,6 +5,7 @@ from domain.alerts import raise_alert
 from domain.decision import Decision
 from domain.inputs import BrokerStatement
 from domain.outcomes import settle_pending
+from domain.reasons import Reason
 from domain.restrictions import lift, restrict
 from domain.valuation import cash_total
 
@@ -53,6 +54,6 @@ def on_statement(d: Decision, report: BrokerStatement) -> None:
     for key in sorted(d.book.accounts):
         account = d.book.accounts[key]
         if d.book.breaks and "RECON" not in account.restrictions:
-            restrict(d, account, "RECON", "NO_NEW_ENTRIES")
+            restrict(d, account, Reason.RECON, "NO_NEW_ENTRIES")
         elif not d.book.breaks and "RECON" in account.restrictions:
-            lift(d, account, "RECON")
+            lift(d, account, Reason.RECON)

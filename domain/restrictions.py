@@ -4,6 +4,7 @@ from domain import events as e
 from domain.decision import Decision
 from domain.modes import most_severe, permits
 from domain.orders import cancel_opening_orders
+from domain.reasons import Reason
 from domain.state import Account, Approval
 
 
@@ -16,10 +17,10 @@ def restrict(d: Decision, account: Account, reason: str, mode: str) -> None:
     for approval in [a for a in d.book.approvals.values() if a.account_id == account.account_id]:
         if approval.kind in ("PREMIUM_BELOW_GATE", "CC_FLOOR") and not permits(account, _right_of(approval)):
             stream = f"approval-{approval.approval_id}"
-            d.emit(e.ApprovalExpired(approval.approval_id, "RESTRICTED", "deny"), stream, account)
+            d.emit(e.ApprovalExpired(approval.approval_id, Reason.RESTRICTED, "deny"), stream, account)
             d.clear_timer(f"approval|{approval.approval_id}")
     if mode == "PRESERVATION":
-        cancel_opening_orders(d, account, "PRESERVATION")
+        cancel_opening_orders(d, account, Reason.PRESERVATION)
 
 
 def lift(d: Decision, account: Account, reason: str) -> None:

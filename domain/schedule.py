@@ -10,6 +10,7 @@ from domain.ledger import check_buffer, settle
 from domain.monitoring import TABLE_STEP_US, evaluate, read_expiry_table
 from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries
+from domain.reasons import Reason
 from domain.state import TAX_RESERVE, Account, Order
 from domain.valuation import buffer_required, cash_total, free_cash, nav, put_collateral, unrealised
 from domain.weeks import weekly_job
@@ -110,14 +111,14 @@ def on_timer(d: Decision, key: str) -> None:
             evaluate(d, book.accounts[account_id], contract)
         case "approval":
             if rest in book.approvals:
-                expire(d, book.approvals[rest], "EXPIRED")
+                expire(d, book.approvals[rest], Reason.EXPIRED)
         case _:
             raise ValueError(f"unknown timer {key}")
 
 
 def _stop_closing(d: Decision, order: Order) -> None:
     """A close that a person asked for has worked long enough: decided anew next session (protocol 6.6)."""
-    request_cancel(d, order, "WORK_END")
+    request_cancel(d, order, Reason.WORK_END)
 
 
 def _open(d: Decision) -> None:

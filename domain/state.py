@@ -347,13 +347,15 @@ def _load(cls: Any, plain: Any) -> Any:
         return {key: _load(item, value) for key, value in plain.items()}
     if origin is Union or origin is UnionType:
         return None if plain is None else _load(next(a for a in get_args(cls) if a is not type(None)), plain)
-    if not is_dataclass(cls):
-        return plain
-    hints = _hints.get(cls)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return _load_fields(cls, plain) if is_dataclass(cls) else plain
+
+
+def _load_fields(cls: Any, plain: dict[str, Any]) -> Any:
+    hints = _hints.get(cls)
     if hints is None:
-        hints = _hints[cls] = get_type_hints(cls)  # pyright: ignore[reportArgumentType]
+        hints = _hints[cls] = get_type_hints(cls)
     blanks = {f.name: _blank(hints[f.name]) for f in fields(cls) if f.name not in plain and _required(f)}
-    return cls(**{key: _load(hints[key], value) for key, value in plain.items()}, **blanks)  # pyright: ignore[reportCallIssue]
+    return cls(**{key: _load(hints[key], value) for key, value in plain.items()}, **blanks)
 
 
 def _required(f: Any) -> bool:
@@ -361,8 +363,8 @@ def _required(f: Any) -> bool:
 
 
 def _blank(hint: Any) -> Any:
-    origin = get_origin(hint)
-    if origin is list or origin is dict:
+    origin: Any = get_origin(hint)
+    if origin in (list, dict):
         return origin()
     return {int: 0, str: "", bool: False}.get(hint)
 
