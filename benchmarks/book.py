@@ -10,7 +10,7 @@ from benchmarks.workbench import Bench, Level, Report, spread
 from infra.stream.contract import Output
 from processors.runtime.kafka import KafkaLog
 
-ENTRIES = 160_000
+ENTRIES = 120_000
 SYMBOLS = (1, 10)
 MODES = {"live": False, "recorded": True}
 BATCHES = (1_000, 10_000)

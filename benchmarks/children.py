@@ -182,7 +182,7 @@ def consume(arguments: Arguments) -> Line:
     client.assign([TopicPartition(arguments["source"], p, 0) for p in range(arguments["partitions"])])
     meter, taken = Meter(), 0
     while taken < arguments["records"]:
-        batch = client.consume(10_000, 1)
+        batch = client.consume(min(10_000, arguments["records"] - taken), 1)
         if batch:
             meter.begin()
         taken += len(batch)
@@ -211,7 +211,7 @@ def loop(arguments: Arguments) -> Line:
     first = codec.header("JournalKey")
     meter, taken, number, previous, transactions = Meter(), 0, 0, b"0" * 64, 0
     while taken < arguments["records"]:
-        batch = client.consume(most, 1)
+        batch = client.consume(min(most, arguments["records"] - taken), 1)
         if not batch:
             continue
         meter.begin()
@@ -251,7 +251,7 @@ def answer(arguments: Arguments) -> Line:
     from infra.kafka.clients import reader, transactional_producer
 
     cluster = _cluster(arguments)
-    source, target = cluster.topic("commands"), cluster.topic("accounts")
+    source, target = cluster.topic("commands"), cluster.topic("ledger")
     partitions = range(arguments["partitions"])
     client = reader(cluster, overrides={"group.id": cluster.group("bare"), "enable.partition.eof": False})
     out = transactional_producer(cluster, "bare")
@@ -371,7 +371,7 @@ def replay(arguments: Arguments) -> Line:
     client.assign([TopicPartition(arguments["source"], p, 0) for p in arguments["partitions"]])
     meter, taken, rows, decode = Meter(), 0, 0, 0.0
     while taken < arguments["records"]:
-        batch = client.consume(arguments["batch"], 1)
+        batch = client.consume(min(arguments["batch"], arguments["records"] - taken), 1)
         if not batch:
             continue
         meter.begin()

@@ -32,7 +32,7 @@ def run(bench: Bench, rounds: int, scale: float) -> Report:
     names = stage.books(BOOKS)
     ours = bench.fresh_log(partitions=PARTITIONS)
     stage.set_up(bench, ours, PARTITIONS, names)
-    bare = bench.fresh_log(partitions=PARTITIONS, only=("commands", "accounts"))
+    bare = bench.fresh_log(partitions=PARTITIONS, only=("commands", "ledger"))
     children: dict[str, tuple[Cluster, Child]] = {
         OURS: (ours, bench.child("processor", ours, processor="book", topic="commands")),
         LIMIT: (bare, bench.child("answer", bare, partitions=PARTITIONS)),
@@ -46,8 +46,12 @@ def run(bench: Bench, rounds: int, scale: float) -> Report:
             found = probes[name].run(RATE, SECONDS * max(scale, 0.3))
             waits[name] += found
             line = {f"p{q}_ms": round(quantile(found, q / 100) * 1e3, 2) for q in (50, 90, 99)}
-            report.add({"round": number, "variant": name, "answers": len(found), **line, "max_ms": round(max(found) * 1e3, 1)})
-        bench.say(f"latency, round {number + 1}: {[(x['variant'], x['p50_ms'], x['p99_ms']) for x in report.lines[-2:]]}")
+            report.add(
+                {"round": number, "variant": name, "answers": len(found), **line, "max_ms": round(max(found) * 1e3, 1)}
+            )
+        bench.say(
+            f"latency, round {number + 1}: {[(x['variant'], x['p50_ms'], x['p99_ms']) for x in report.lines[-2:]]}"
+        )
     for _, child in children.values():
         child.stop()
     for probe in probes.values():
@@ -65,7 +69,7 @@ class Probe:
         self._cluster, self._names, self._codec = cluster, names, Codec.load()
         self._producer = producer(cluster, overrides={"linger.ms": 0})
         self._reader: Consumer = reader(cluster, overrides={"enable.partition.eof": False, "fetch.wait.max.ms": 100})
-        topic = cluster.topic("accounts")
+        topic = cluster.topic("ledger")
         self._reader.assign(
             [
                 TopicPartition(topic, p, self._reader.get_watermark_offsets(TopicPartition(topic, p), 10)[1])
@@ -129,7 +133,14 @@ class Probe:
 
 
 def _tell(report: Report, waits: dict[str, list[float]]) -> None:
-    report.columns = ("processor", "answers", "p50 ms, all rounds (a round)", "p90 ms", "p99 ms, all rounds (a round)", "max ms")
+    report.columns = (
+        "processor",
+        "answers",
+        "p50 ms, all rounds (a round)",
+        "p90 ms",
+        "p99 ms, all rounds (a round)",
+        "max ms",
+    )
     whole = {name: {q: quantile(found, q / 100) * 1e3 for q in (50, 90, 99)} for name, found in waits.items()}
     for name, found in waits.items():
         report.rows.append(
