@@ -14,6 +14,7 @@ import sys
 import typer
 
 from alluse import cli_books, cli_log, cli_play, cli_system
+from alluse.errors import understood
 from infra.errors import AllUseError
 from infra.logs import configure_logs
 
@@ -57,6 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read the answer has seen enough; nothing more can be written, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        known = understood(error)
+        if known is None:
+            raise  # a bug: its traceback is what helps
+        return _fail(given, known.exit_code, known.code, known.message, known.remedy)
 
 
 def _fail(given: list[str], exit_code: int, code: str, message: str, remedy: str) -> int:

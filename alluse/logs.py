@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from confluent_kafka import TopicPartition
-
 from alluse.homes import Home, Wanted, shown_log, with_log
+from alluse.leaders import end_of
 from infra.errors import RequestError
 from infra.kafka.clients import reader
 from infra.kafka.cluster import Cluster
@@ -75,7 +74,7 @@ def _fresh(settings: Settings, cluster: Cluster, topics: set[str], log: str) -> 
             if topic not in topics:
                 continue
             for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-                if consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1] > 0:
+                if end_of(consumer, topic, partition) > 0:
                     return False
     finally:
         consumer.close()

@@ -9,6 +9,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from alluse.homes import Home, settings_of_log, shown_log
+from alluse.leaders import end_of
 from alluse.plans import PARTITIONS
 from alluse.processes import names
 from alluse.render import iso_us
@@ -195,9 +196,7 @@ def _last_times(cluster: Cluster) -> tuple[dict[tuple[str, int], int], dict[tupl
         there = consumer.list_topics(timeout=10).topics
         topics = {*EVENT_TOPICS, "market.ticks", *(t for group in INPUTS.values() for t in group)}
         ends = {
-            (topic, partition): consumer.get_watermark_offsets(
-                TopicPartition(cluster.topic(topic), partition), timeout=10
-            )[1]
+            (topic, partition): end_of(consumer, cluster.topic(topic), partition, 5.0)
             for topic in sorted(topics)
             if cluster.topic(topic) in there
             for partition in range(PARTITIONS)

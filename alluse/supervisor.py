@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from alluse.homes import Home, Wanted, read_note, shown_log, with_log, write_note
+from alluse.leaders import await_leaders
 from alluse.plans import PARTITIONS
 from alluse.processes import names, on_stop_signals
 from infra.errors import AllUseError, RequestError, UnavailableError
@@ -190,6 +191,7 @@ class Supervisor:
             cluster = settings.cluster(self._environment["KAFKA_BOOTSTRAP_SERVERS"])
             client = admin(cluster)
             ensure_topics(client, cluster, partitions=PARTITIONS)
+            await_leaders(cluster)
             from projections.migrate import migrate
 
             migrate(open_database(settings)[0])

@@ -51,9 +51,9 @@ def test_help_of_every_command_has_an_example(words: list[str], capsys: Captured
 def test_the_contract_s_commands_are_there() -> None:
     wanted = """
         up, down, status, doctor, version, run, backtest, demo, book list, book show, accounts, positions, orders,
-        fills, ledger, pnl, weeks, command, approvals list, approvals approve, approvals deny,
-        kill-switch on, kill-switch off, journal tail, journal show, journal export, ops lag, ops rebuild, ops dead-letters list, ops dead-letters show,
-        ops dead-letters release, ops dead-letters discard, schema list, schema check
+        fills, ledger, pnl, weeks, command, approvals list, approvals approve, approvals deny, kill-switch on,
+        kill-switch off, journal tail, journal show, journal export, ops lag, ops rebuild, ops dead-letters list,
+        ops dead-letters show, ops dead-letters release, ops dead-letters discard, schema list, schema check
     """
     there = {" ".join(words) for words in _commands()}
     assert {" ".join(name.split()) for name in wanted.split(",")} <= there
