@@ -126,10 +126,12 @@ def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
     if not permits(account, right):
         return Rejected(Reason.TRADING_MODE, f"{effective_mode(account)}: {', '.join(sorted(account.restrictions))}")
     age = d.now_us - book.last_reconciled_us
-    if book.breaks or not book.last_reconciled_us or age >= d.config().integer("recon.max_age_hours") * HOUR:
-        return Rejected(
-            Reason.RECONCILIATION, f"breaks {book.breaks}" if book.breaks else f"last clean one {age // HOUR} h ago"
-        )
+    if book.breaks:
+        return Rejected(Reason.RECONCILIATION, f"breaks {book.breaks}")
+    if not book.last_reconciled_us:
+        return Rejected(Reason.RECONCILIATION, "no clean one yet")
+    if age >= d.config().integer("recon.max_age_hours") * HOUR:
+        return Rejected(Reason.RECONCILIATION, f"last clean one {age // HOUR} h ago")
     if not book.broker_up:
         return Rejected(Reason.BROKER_DOWN, "no broker session")
     if book.killed:

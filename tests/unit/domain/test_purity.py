@@ -1,5 +1,5 @@
-"""The domain is a pure function of the journal: no clock, time-zone database, randomness, environment, I/O, float money,
-and no iteration whose order depends on hashing (architecture.md, "Nothing outside the log decides").
+"""The domain is a pure function of the journal: no clock, time-zone database, randomness, environment, I/O, float
+money, and no iteration whose order depends on hashing (architecture.md, "Nothing outside the log decides").
 
 An exception says why in a comment on its line: `# pure: reason`.
 """
@@ -37,14 +37,14 @@ def impurities(source: str) -> Iterator[tuple[int, str]]:
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
-        names: list[str] = []
+        names: list[tuple[int, str]] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names = [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module or "."]
-        for name in names:
+            names = [(node.lineno, node.module or ".")]
+        for line, name in names:
             if name.partition(".")[0] not in ALLOWED:
-                yield node.lineno, f"imports {name}"
+                yield line, f"imports {name}"
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Import | ast.ImportFrom):

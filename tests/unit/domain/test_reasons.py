@@ -1,4 +1,4 @@
-"""One catalogue of reason codes: each has a meaning, is used, and nothing outside it is emitted; the docs are made from it."""
+"""One catalogue of reason codes: each has a meaning and is used, nothing outside it is emitted, the docs come from it."""
 
 import ast
 from collections.abc import Iterator
