@@ -42,7 +42,7 @@ bench: setup  ## the benchmarks, each beside its limit and its peers
 	@$(PY) -m benchmarks
 
 chaos: setup  ## the fault tests at length: 20 kills of each process instead of 3
-	@ALLUSE_CHAOS_KILLS=20 $(PY) -m pytest -k "chaos or kill" $(TESTS)
+	@ALLUSE_CHAOS=1 $(PY) -m pytest tests/integration/runtime tests/unit/book tests/unit/processors
 
 setup: $(STAMP)  ## Python environment from the lock file, the broker's jars; once done, nothing is downloaded
 	@$(PY) -m infra.kafka

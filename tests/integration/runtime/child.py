@@ -1,23 +1,30 @@
-"""One processor in a process of its own: `python -m tests.integration.runtime.child KIND BOOTSTRAP NAMESPACE
-INSTANCE`."""
+"""One processor, or the projections, in a process of its own.
+
+`python -m tests.integration.runtime.child KIND BOOTSTRAP NAMESPACE INSTANCE [DATABASE_URL SCHEMA]`
+"""
 
 import logging
 import signal
 import sys
 import threading
 
+from sqlalchemy import make_url
+
 from gateways.broker.paper import PaperBroker
 from infra.kafka.cluster import Cluster
+from infra.postgres import Database
 from infra.stream.contract import Processor
 from processors.book.task import BookProcessor
 from processors.market import MarketProcessor
 from processors.runtime.kafka import run_processor
+from projections.kafka import LiveReader
 
 
 def main() -> None:
     """Run until SIGTERM."""
-    kind, bootstrap, namespace, instance = sys.argv[1:]
+    kind, bootstrap, namespace, instance, *database = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    cluster = Cluster(bootstrap, namespace=namespace)
     processors: dict[str, Processor] = {
         "market": MarketProcessor(4, 4),
         "book": BookProcessor(),
@@ -29,7 +36,11 @@ def main() -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, finish)
-    run_processor(Cluster(bootstrap, namespace=namespace), processors[kind], stop=stop, instance=instance)
+    if kind == "projections":
+        url, schema = database
+        LiveReader(cluster, Database(make_url(url), schema), instance=instance).run(stop)
+    else:
+        run_processor(cluster, processors[kind], stop=stop, instance=instance)
 
 
 if __name__ == "__main__":

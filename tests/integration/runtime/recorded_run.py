@@ -21,6 +21,7 @@ from gateways.market.sources import open_source
 from infra.kafka.clients import admin, producer
 from infra.kafka.cluster import Cluster
 from infra.kafka.topics import ensure_topics
+from infra.postgres import Database
 from infra.settings import CHECKOUT
 from infra.stream.contract import Message, Output
 from processors.book.digest import digest_of
@@ -105,13 +106,20 @@ class RunOnKafka:
     """The recording on a cluster; `processes` may be killed at any moment."""
 
     def __init__(
-        self, cluster: Cluster, recording: Recording, folder: Path, counts: dict[str, int] | None = None
+        self,
+        cluster: Cluster,
+        recording: Recording,
+        folder: Path,
+        counts: dict[str, int] | None = None,
+        database: Database | None = None,
     ) -> None:
-        self.cluster, self.recording, self._folder = cluster, recording, folder
+        self.cluster, self.recording, self._folder, self._database = cluster, recording, folder, database
         self._stop = threading.Event()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts = 0
         wanted = {name: (counts or {}).get(name, 1) for name in PROCESSORS}
+        if database is not None:
+            wanted["projections"] = 1
         self._names = [f"{name}-{number}" for name, count in wanted.items() for number in range(count)]
         self._promises = dict.fromkeys(range(PARTITIONS), 0)
         self._read = dict.fromkeys(range(PARTITIONS), 0)
@@ -138,17 +146,12 @@ class RunOnKafka:
 
     def _start(self, name: str) -> None:
         kind = name.rpartition("-")[0]
+        arguments = [kind, self.cluster.bootstrap, self.cluster.namespace, name]
+        if kind == "projections" and self._database is not None:
+            arguments += [self._database.sqlalchemy_url, self._database.schema]
         with (self._folder / f"{name}.log").open("ab") as out:
             self.processes[name] = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.integration.runtime.child",
-                    kind,
-                    self.cluster.bootstrap,
-                    self.cluster.namespace,
-                    name,
-                ],
+                [sys.executable, "-m", "tests.integration.runtime.child", *arguments],
                 cwd=CHECKOUT,
                 stdout=out,
                 stderr=out,
