@@ -76,16 +76,16 @@ _LONGS, _STRINGS = _Known(write_long), _Known(write_string)
 _ONLY_INT, _ONLY_STR = {int}, {str}
 
 
-def write_longs(values: Sequence[Any]) -> bytes:
+def write_longs(values: Any) -> bytes:
     """A list of whole numbers. Raises TypeError when it is no list or holds a float."""
-    if type(values) is list and set(map(type, values)) == _ONLY_INT:
+    if values.__class__ is list and set(map(type, values)) == _ONLY_INT:
         return write_long(len(values)) + b"".join(map(_LONGS.__getitem__, values)) + b"\0"
     return write_items(values, [write_long(value) for value in values])
 
 
-def write_strings(values: Sequence[Any]) -> bytes:
+def write_strings(values: Any) -> bytes:
     """A list of strings."""
-    if type(values) is list and set(map(type, values)) == _ONLY_STR:
+    if values.__class__ is list and set(map(type, values)) == _ONLY_STR:
         return write_long(len(values)) + b"".join(map(_STRINGS.__getitem__, values)) + b"\0"
     return write_items(values, [write_string(value) for value in values])
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,7 +95,7 @@ class Live:
             time.sleep(0.3)
 
     @contextmanager
-    def process(self, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    def process(self, name: str) -> Generator[subprocess.Popen[bytes]]:
         arguments = ["book", self.cluster.bootstrap, self.cluster.namespace, name]
         with (self.folder / f"{name}.log").open("ab") as out:
             started = subprocess.Popen(

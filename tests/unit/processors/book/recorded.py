@@ -38,6 +38,11 @@ def inputs_of(log: MemoryLog, partition: int) -> dict[str, list[Message]]:
     return {topic: list(log.records(topic, partition)) for topic in INPUTS}
 
 
+def beginning() -> dict[str, int]:
+    """Nothing read yet, by topic."""
+    return dict.fromkeys(INPUTS, 0)
+
+
 def fed(
     task: BookTask, inputs: dict[str, list[Message]], at: dict[str, int], chance: random.Random, most: int = 400
 ) -> list[Output]:
@@ -48,8 +53,3 @@ def fed(
         batch.extend(messages[at[topic] : at[topic] + take])
         at[topic] = min(len(messages), at[topic] + take)
     return task.handle(batch)
-
-
-def decisions(outputs: list[Output]) -> list[Output]:
-    """Journal and events: what may not depend on cuts (no progress, no snapshots)."""
-    return [o for o in outputs if o.topic != "snapshots" and not (o.topic == "orders" and o.key is None)]

@@ -86,13 +86,21 @@ def assert_journal_folds(world: World) -> None:
         assert state_hash(again.partition.books[name]) == state_hash(book)
 
 
+def _truncated(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def _unknown_schema(data: bytes) -> bytes:
+    return b"\0" + (999_999).to_bytes(4, "big") + data[5:]
+
+
+def _other_magic(data: bytes) -> bytes:
+    return b"\7" + data[1:]
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
-    [
-        (lambda data: data[:-1], "TRUNCATED_RECORD"),
-        (lambda data: b"\0" + (999_999).to_bytes(4, "big") + data[5:], "UNKNOWN_SCHEMA_ID"),
-        (lambda data: b"\7" + data[1:], "WRONG_MAGIC"),
-    ],
+    [(_truncated, "TRUNCATED_RECORD"), (_unknown_schema, "UNKNOWN_SCHEMA_ID"), (_other_magic, "WRONG_MAGIC")],
 )
 def test_a_command_that_cannot_be_read_parks_its_book_and_is_kept_whole(damage: Any, code: str) -> None:
     world = World()

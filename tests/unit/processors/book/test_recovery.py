@@ -16,7 +16,7 @@ from processors.book import task as task_module
 from processors.book.task import BookTask
 from processors.runtime.memory import MemoryLog
 from tests.integration.runtime.recorded_run import CONFIG, PARTITIONS, Recording
-from tests.unit.processors.book.recorded import Reader, fed, finished, inputs_of
+from tests.unit.processors.book.recorded import Reader, beginning, fed, finished, inputs_of
 
 RECORDING = Recording(dt.date(2011, 3, 1), dt.date(2011, 3, 4))
 """Four sessions with a put's whole life, short enough to be folded again many times."""
@@ -36,7 +36,7 @@ def written(outputs: list[Output]) -> list[tuple[bytes | None, bytes | None]]:
 @given(st.integers(0, 10**9))
 def test_cuts_and_mixing_of_topics_change_nothing(seed: int) -> None:
     log, chance = finished(RECORDING), random.Random(seed)
-    inputs, at = inputs_of(log, HOME), dict.fromkeys(("commands", "broker.reports", "market.marks", "clock.ticks"), 0)
+    inputs, at = inputs_of(log, HOME), beginning()
     task = BookTask(HOME)
     task.restore(Reader(MemoryLog(PARTITIONS), HOME))
 
@@ -51,7 +51,7 @@ def test_cuts_and_mixing_of_topics_change_nothing(seed: int) -> None:
 @given(st.integers(0, 10**9), st.sampled_from([150, 700, 100_000]))
 def test_a_task_lost_at_any_moment_goes_on_from_snapshot_journal_and_positions(seed: int, snapshot_every: int) -> None:
     log, chance = finished(RECORDING), random.Random(seed)
-    inputs, at = inputs_of(log, HOME), dict.fromkeys(("commands", "broker.reports", "market.marks", "clock.ticks"), 0)
+    inputs, at = inputs_of(log, HOME), beginning()
     published, committed = MemoryLog(PARTITIONS), dict(at)
     before, task_module.SNAPSHOT_EVERY = task_module.SNAPSHOT_EVERY, snapshot_every
     try:
