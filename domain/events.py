@@ -38,6 +38,8 @@ class Envelope:
 
 @record
 class ConfigurationProposed:
+    """Somebody has asked for a change of parameters."""
+
     proposal_id: str
     scope: Annotated[str, "SYSTEM or an account id"]
     changes: dict[str, str]
@@ -47,12 +49,16 @@ class ConfigurationProposed:
 
 @record
 class ConfigurationApproved:
+    """A proposed change has the approvals that it needs."""
+
     proposal_id: str
     by: str
 
 
 @record
 class ConfigurationRejected:
+    """A proposed change was denied, lapsed, or contradicts what is in force by now."""
+
     proposal_id: str
     code: str
     reason: str
@@ -60,6 +66,8 @@ class ConfigurationRejected:
 
 @record
 class ConfigurationChanged:
+    """A change of parameters takes effect."""
+
     version: Annotated[int, "of the book's configuration from now on"]
     scope: Annotated[str, "SYSTEM or an account id"]
     old: Annotated[dict[str, str], "values that were in force"]
@@ -72,6 +80,8 @@ class ConfigurationChanged:
 
 @record
 class SystemCreated:
+    """A new ALL-USE system (protocol 3.1)."""
+
     capital: Cents
     allocation: Annotated[dict[str, str], "share in percent by account type"]
     owner_subject_id: str
@@ -81,6 +91,8 @@ class SystemCreated:
 
 @record
 class BookImported:
+    """A brokerage account with history is taken over (protocol 19.3)."""
+
     source: str
     owner_subject_id: str
     broker_account: str
@@ -99,6 +111,8 @@ class BrokerLinkRequested:
 
 @record
 class BrokerAccountLinked:
+    """The link to the brokerage account is verified."""
+
     broker_account: str
     permissions: str
     deposit: Cents
@@ -106,6 +120,8 @@ class BrokerAccountLinked:
 
 @record
 class AccountOpened:
+    """An account record exists (protocol 3.2)."""
+
     account_id: str
     type: Annotated[str, "GEN, REV, COM or EXT"]
     role: Annotated[str, "ROOT or FORK_CHILD"]
@@ -118,6 +134,8 @@ class AccountOpened:
 
 @record
 class AccountFunded:
+    """An account's funding is posted."""
+
     amount: Cents
     buffer: Annotated[Cents, "earmarked at once (protocol 3.1)"]
     base_capital: Cents
@@ -126,22 +144,30 @@ class AccountFunded:
 
 @record
 class AccountActivated:
+    """An account may trade from now on."""
+
     reason: str
 
 
 @record
 class AccountSuspended:
+    """An account opens nothing more for this cause (protocol 3.3)."""
+
     reason: str
     by: str
 
 
 @record
 class AccountResumed:
+    """Every cause of an account's suspension is gone."""
+
     by: str
 
 
 @record
 class TradingModeRestricted:
+    """A restriction was added (protocol 3.4)."""
+
     reason: str
     mode: str
     effective_mode: str
@@ -149,12 +175,16 @@ class TradingModeRestricted:
 
 @record
 class TradingModeRestrictionLifted:
+    """A restriction was removed by its own rule (protocol 3.4)."""
+
     reason: str
     effective_mode: str
 
 
 @record
 class KillSwitchEngaged:
+    """Trading is stopped (protocol 9)."""
+
     scope: Annotated[str, "an account id, or SYSTEM"]
     reason: str
     by: str
@@ -162,29 +192,39 @@ class KillSwitchEngaged:
 
 @record
 class KillSwitchReleased:
+    """Two people have released the kill switch."""
+
     scope: Annotated[str, "an account id, or SYSTEM"]
     approvals: list[str]
 
 
 @record
 class BufferBreached:
+    """Free cash has fallen below the buffer (protocol 4.1)."""
+
     required: Cents
     free_cash: Cents
 
 
 @record
 class BufferRestored:
+    """At the end of a day free cash covers the buffer again (protocol 4.1)."""
+
     required: Cents
     free_cash: Cents
 
 
 @record
 class ContributionAllocated:
+    """New capital is credited to an account; base capital and sizing base rise by it (protocol 10.5)."""
+
     amount: Cents
 
 
 @record
 class SizingBaseChanged:
+    """The capital figure that sizes trades has changed (protocol 6.5)."""
+
     old: Cents
     new: Cents
     cause: str
@@ -192,6 +232,8 @@ class SizingBaseChanged:
 
 @record
 class WeeklyReinvestmentApplied:
+    """GEN's sizing base follows its corpus (protocol 10.4)."""
+
     old: Cents
     new: Cents
     week_id: Annotated[str, "ISO week, such as 2025W25"]
@@ -202,6 +244,8 @@ class WeeklyReinvestmentApplied:
 
 @record
 class LedgerLine:
+    """One line of a ledger entry."""
+
     account_id: str
     ledger_account: Annotated[str, "one of protocol 4.2"]
     amount: Annotated[Cents, "debit positive, credit negative"]
@@ -209,6 +253,8 @@ class LedgerLine:
 
 @record
 class LedgerPosted:
+    """Balanced lines of an economic event (protocol 4.2)."""
+
     cause: Annotated[str, "FUNDING, FILL, EXPIRY, ASSIGNMENT, CALLED_AWAY, SETTLEMENT, FEE, DIVIDEND, TAX_RESERVE, ..."]
     reference: Annotated[str, "execution, notice or contract it is posted for"]
     lines: list[LedgerLine]
@@ -217,12 +263,16 @@ class LedgerPosted:
 
 @record
 class FeeCharged:
+    """The broker has charged a fee."""
+
     amount: Cents
     symbol: str
 
 
 @record
 class DividendReceived:
+    """A dividend has arrived."""
+
     amount: Cents
     symbol: str
     qualified: bool
@@ -230,6 +280,8 @@ class DividendReceived:
 
 @record
 class TaxLotOpened:
+    """Shares were acquired (protocol 4.3)."""
+
     lot_id: str
     contract: Contract
     quantity: int
@@ -241,6 +293,8 @@ class TaxLotOpened:
 
 @record
 class TaxableEventRecorded:
+    """A gain or loss was realised (protocol 4.4)."""
+
     year: int
     tax_class: Annotated[str, "ST or LT"]
     gain: Cents
@@ -251,6 +305,8 @@ class TaxableEventRecorded:
 
 @record
 class TaxReserveAdjusted:
+    """Cash moved so that the reserve meets its target (protocol 4.4)."""
+
     year: int
     t_ytd: Annotated[Cents, "estimated tax of the year so far"]
     delta: Annotated[Cents, "moved into the reserve, negative = out of it"]
@@ -259,6 +315,8 @@ class TaxReserveAdjusted:
 
 @record
 class TaxPaymentRecorded:
+    """Estimated tax was paid out of the reserve."""
+
     year: int
     amount: Cents
 
@@ -268,18 +326,24 @@ class TaxPaymentRecorded:
 
 @record
 class MarketCalendarUpdated:
+    """The session calendar was replaced."""
+
     first_session: DayNumber
     last_session: DayNumber
 
 
 @record
 class EntryWindowOpened:
+    """The entry window of a day has opened (protocol 6.2)."""
+
     tickers: list[str]
     session: DayNumber
 
 
 @record
 class TickerRejection:
+    """Why a ticker was not traded in a scan."""
+
     ticker: str
     right: Annotated[str, "P or C: the entry that was looked for"]
     reason: Annotated[str, "reason code (docs/reason-codes.md)"]
@@ -288,6 +352,8 @@ class TickerRejection:
 
 @record
 class EntryScanCompleted:
+    """A scan has looked at every ticker that asks for an entry (protocol 6.2)."""
+
     session: DayNumber
     candidates: Annotated[list[str], "tickers that passed every gate"]
     rejections: list[TickerRejection]
@@ -295,6 +361,8 @@ class EntryScanCompleted:
 
 @record
 class EligibleStrikeSelected:
+    """The strike that an entry would trade (protocol 6.2 step 5)."""
+
     ticker: str
     contract: Contract
     delta_e2: DeltaE2
@@ -306,6 +374,8 @@ class EligibleStrikeSelected:
 
 @record
 class PremiumBelowThresholdDetected:
+    """The selected put pays less than the gate (protocol 6.3)."""
+
     ticker: str
     contract: Contract
     premium: RatioE10
@@ -314,6 +384,8 @@ class PremiumBelowThresholdDetected:
 
 @record
 class EntrySkipped:
+    """A ticker ends its window without a trade (protocol 6.2)."""
+
     ticker: str
     reason: Annotated[str, "reason code (docs/reason-codes.md)"]
     detail: Annotated[str, "the values that decided"]
@@ -322,6 +394,8 @@ class EntrySkipped:
 
 @record
 class TradeSignalGenerated:
+    """An entry is decided, with everything that it rests on."""
+
     signal_id: str
     ticker: str
     contract: Contract
@@ -339,6 +413,8 @@ class TradeSignalGenerated:
 
 @record
 class ExitSignalGenerated:
+    """The close of a position is decided."""
+
     signal_id: str
     ticker: str
     contract: Contract
@@ -350,6 +426,8 @@ class ExitSignalGenerated:
 
 @record
 class WheelPhaseChanged:
+    """The wheel of an account and ticker has moved on (protocol 3.5)."""
+
     ticker: str
     from_phase: str
     to_phase: str
@@ -360,6 +438,8 @@ class WheelPhaseChanged:
 
 @record
 class CheckResult:
+    """Result and values of one pre-trade check (protocol 12.2)."""
+
     check: Annotated[str, "PT-01 ... PT-19"]
     result: Annotated[
         str,
@@ -370,6 +450,8 @@ class CheckResult:
 
 @record
 class OrderProposed:
+    """A signal has become an order (protocol 12.1)."""
+
     order_id: str
     signal_id: str
     account_id: str
@@ -389,6 +471,8 @@ class OrderProposed:
 
 @record
 class OrderValidated:
+    """The pre-trade checks passed."""
+
     order_id: str
     checks: list[CheckResult]
 
@@ -411,6 +495,8 @@ class OrderSubmitted:
 
 @record
 class OrderAcknowledged:
+    """The broker has the order."""
+
     order_id: str
     broker_order_id: str
     version: int
@@ -427,6 +513,8 @@ class OrderRepriced:
 
 @record
 class OrderPartiallyFilled:
+    """An execution after which the order is not filled, or that came after its end."""
+
     order_id: str
     exec_id: str
     contract: Contract
@@ -442,6 +530,8 @@ class OrderPartiallyFilled:
 
 @record
 class OrderFilled:
+    """The execution that fills the order."""
+
     order_id: str
     exec_id: str
     contract: Contract
@@ -466,6 +556,8 @@ class OrderCancelRequested:
 
 @record
 class OrderCancelled:
+    """The order ended unfilled in whole or part."""
+
     order_id: str
     code: str
     reason: str
@@ -474,12 +566,16 @@ class OrderCancelled:
 
 @record
 class OrderExpired:
+    """The day order ended with its session."""
+
     order_id: str
     cum_quantity: int
 
 
 @record
 class OrderRejected:
+    """A pre-trade check or the broker refused the order."""
+
     order_id: str
     code: Annotated[str, "PT-nn, or the broker's code"]
     reason: str
@@ -488,12 +584,16 @@ class OrderRejected:
 
 @record
 class OrderStateUnknown:
+    """The broker gives no reliable answer about the order (protocol 12.1)."""
+
     order_id: str
     age_s: int
 
 
 @record
 class OrderReconciled:
+    """The broker's answer has settled the order's state."""
+
     order_id: str
     final_state: str
 
@@ -503,6 +603,8 @@ class OrderReconciled:
 
 @record
 class PositionOpened:
+    """A first fill or an assignment made a position; an option booked as expired is there again."""
+
     position_id: str
     contract: Contract
     quantity: Annotated[int, "negative = short"]
@@ -515,6 +617,8 @@ class PositionOpened:
 
 @record
 class PositionIncreased:
+    """A further fill added to a position."""
+
     position_id: str
     contract: Contract
     quantity: Annotated[int, "added; negative = short"]
@@ -524,6 +628,8 @@ class PositionIncreased:
 
 @record
 class PositionReduced:
+    """A part of a position is gone."""
+
     position_id: str
     contract: Contract
     quantity: Annotated[int, "left; negative = short"]
@@ -533,6 +639,8 @@ class PositionReduced:
 
 @record
 class PositionClosed:
+    """A position is gone."""
+
     position_id: str
     contract: Contract
     price_e4: PriceE4
@@ -544,6 +652,8 @@ class PositionClosed:
 
 @record
 class OptionExpiredWorthless:
+    """A short option has expired and its premium is kept (protocol 7.4)."""
+
     contract: Contract
     quantity: int
     premium: Annotated[Cents, "kept, before commissions"]
@@ -552,6 +662,8 @@ class OptionExpiredWorthless:
 
 @record
 class OptionAssigned:
+    """A short put was assigned (protocol 7.4)."""
+
     contract: Contract
     quantity: Annotated[int, "contracts"]
     shares: int
@@ -565,6 +677,8 @@ class OptionAssigned:
 
 @record
 class SharesCalledAway:
+    """A covered call was exercised (protocol 7.4)."""
+
     contract: Contract
     quantity: Annotated[int, "contracts"]
     shares: int
@@ -578,6 +692,8 @@ class SharesCalledAway:
 
 @record
 class PositionAdjusted:
+    """A split changed a position's quantity and terms (protocol 2.6)."""
+
     contract: Contract
     new_contract: Contract
     ratio_new: int
@@ -586,6 +702,8 @@ class PositionAdjusted:
 
 @record
 class PositionMarked:
+    """An account's worth at the end of a day."""
+
     nav: Cents
     corpus: Cents
     unrealised: Cents
@@ -599,6 +717,8 @@ class PositionMarked:
 
 @record
 class ProfitTargetReached:
+    """A short option has lost enough of its credit to be bought back (protocol 7.1)."""
+
     contract: Contract
     decay: Annotated[RatioE10, "1 - ask/credit"]
     target: RatioE10
@@ -607,6 +727,8 @@ class ProfitTargetReached:
 
 @record
 class ExpiryDecisionMade:
+    """What is to become of an option on its expiry day (protocol 7.2)."""
+
     contract: Contract
     moneyness: Annotated[RatioE10, "p = (K - S)/K of a put, (S - K)/K of a call, 1e-10"]
     action: Annotated[str, "HOLD, ACCEPT_ASSIGNMENT, LET_CALL_AWAY, ASK, ROLL, or after the close AWAIT_NOTICE"]
@@ -615,6 +737,8 @@ class ExpiryDecisionMade:
 
 @record
 class RollDeclined:
+    """A short option is not rolled (protocol 7.3)."""
+
     contract: Contract
     reason: str
 
@@ -624,6 +748,8 @@ class RollDeclined:
 
 @record
 class WeekClassified:
+    """The type of a week, of a ticker or of the whole account (protocol 11.1)."""
+
     week_id: Annotated[str, "ISO week, such as 2025W25"]
     ticker: Annotated[str | None, "none: the account-week"]
     primary_type: Annotated[str, "code of protocol 11.1"]
@@ -645,6 +771,8 @@ class WeekClassified:
 
 @record
 class WeekReclassified:
+    """A late notice corrects a week; the old record stays (protocol 11.1)."""
+
     week_id: str
     ticker: str | None
     old_type: str
@@ -657,6 +785,8 @@ class WeekReclassified:
 
 @record
 class WeekModePredicted:
+    """The guess of a week's mode (protocol 11.2)."""
+
     week_id: Annotated[str, "ISO week, such as 2025W25"]
     mode: Annotated[str, "GREEN, RED or CHOP"]
 
@@ -666,6 +796,8 @@ class WeekModePredicted:
 
 @record
 class AlertRaised:
+    """Somebody should look (protocol 15.1)."""
+
     alert_id: str
     type: Annotated[str, "protocol 15.1"]
     priority: Annotated[str, "CRITICAL, HIGH, MEDIUM or LOW"]
@@ -676,6 +808,8 @@ class AlertRaised:
 
 @record
 class ApprovalRequested:
+    """Named people are asked (protocol 15.2)."""
+
     approval_id: str
     kind: Annotated[
         str, "PREMIUM_BELOW_GATE, CC_FLOOR, DEEP_EXPIRY, CONFIGURATION, KILL_SWITCH_RELEASE, RESUME_ACCOUNT, ..."
@@ -691,6 +825,8 @@ class ApprovalRequested:
 
 @record
 class ApprovalGranted:
+    """A person approves."""
+
     approval_id: str
     by: str
     choice: str
@@ -699,6 +835,8 @@ class ApprovalGranted:
 
 @record
 class ApprovalDenied:
+    """A person denies; one denial is enough."""
+
     approval_id: str
     by: str
     reason: str
@@ -706,6 +844,8 @@ class ApprovalDenied:
 
 @record
 class ApprovalExpired:
+    """A request ended without an answer; its default acts in the same step."""
+
     approval_id: str
     code: Annotated[str, "EXPIRED, WITHDRAWN or RESTRICTED"]
     default_action: str
@@ -716,16 +856,22 @@ class ApprovalExpired:
 
 @record
 class BrokerConnected:
+    """The broker's session is up."""
+
     reason: str
 
 
 @record
 class BrokerDisconnected:
+    """The broker's session is down: no entries."""
+
     reason: str
 
 
 @record
 class ReconciliationCompleted:
+    """A statement of the broker was compared with the book (protocol 12.5)."""
+
     occasion: str
     broker_cash: Cents
     book_cash: Cents
@@ -733,6 +879,8 @@ class ReconciliationCompleted:
 
 @record
 class ReconciliationBreakDetected:
+    """A quantity or cash differs from the broker's (protocol 12.5)."""
+
     instrument: Annotated[str, "contract, ticker or CASH"]
     ours: int
     broker: int
@@ -741,6 +889,8 @@ class ReconciliationBreakDetected:
 
 @record
 class ReconciliationBreakResolved:
+    """What differed is equal again."""
+
     instrument: str
     how: str
 
@@ -750,6 +900,8 @@ class ReconciliationBreakResolved:
 
 @record
 class CommandRejected:
+    """A command was refused and changed nothing (protocol 19.1)."""
+
     command: Annotated[str, "the command's name"]
     command_id: str
     code: Annotated[str, "reason code (docs/reason-codes.md)"]
@@ -758,6 +910,8 @@ class CommandRejected:
 
 @record
 class BookParked:
+    """The book met an input that it cannot process and is set aside."""
+
     error_code: str
     message: str
     topic: str
@@ -766,6 +920,8 @@ class BookParked:
 
 @record
 class BookReleased:
+    """Ops let a parked book go on."""
+
     by: str
     parked_records: int
     discarded: bool

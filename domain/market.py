@@ -207,5 +207,5 @@ class Market:
 
 
 def _atr_ratio(day: DayRecord) -> int:
-    """ATR/price to 24 places: two different ratios of such integers differ by more than 1e-20, so the order is exact."""
+    """ATR/price to 24 places: different ratios of such integers differ by more than 1e-20, so the order is exact."""
     return day.atr_e6 * 10**24 // day.close_e4

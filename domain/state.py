@@ -363,10 +363,9 @@ def _required(f: Any) -> bool:
 
 
 def _blank(hint: Any) -> Any:
-    origin: Any = get_origin(hint)
-    if origin in (list, dict):
-        return origin()
-    return {int: 0, str: "", bool: False}.get(hint)
+    """What `dump` left out: the empty value of a field's type."""
+    empty: dict[Any, Any] = {list: [], dict: {}, int: 0, str: "", bool: False}
+    return empty.get(get_origin(hint) or hint)
 
 
 def state_hash(value: Any) -> str:

@@ -50,7 +50,7 @@ def option_mark(market: Market, contract: str) -> Fraction:
 
 
 def short_mark(market: Market, short: ShortOption) -> Fraction:
-    """Mark of a short option: after expiry intrinsic value at that close; its credit while the underlying has no mark."""
+    """Mark of a short option: after expiry intrinsic value at that close; without any mark its credit."""
     terms = option(short.contract)
     if short.pending_outcome:
         close = market.close_of(terms.underlying, terms.expiry) or market.last(terms.underlying)

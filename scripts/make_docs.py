@@ -28,8 +28,8 @@ def reason_codes() -> str:
         "# Reason codes\n\n"
         "Every refusal, skip, rejection and cancel carries one of these codes. Made from `domain/reasons.py` by "
         "`scripts/make_docs.py`; do not edit.\n\n"
-        "An order that the broker refuses carries the broker's own code; a restriction set by a person is `MANUAL:` and "
-        "the name the person gave it.\n\n" + table(["code", "meaning", SECTION], rows) + "\n"
+        "An order that the broker refuses carries the broker's own code; a restriction set by a person is `MANUAL:` "
+        "and the name the person gave it.\n\n" + table(["code", "meaning", SECTION], rows) + "\n"
     )
 
 
@@ -44,13 +44,12 @@ def configuration() -> str:
         rows.append([f"`{p.name}`", "choice" if choices else kind, default, allowed, p.unit, change, p.section])
     return (
         "# Configuration\n\n"
-        "The parameters of a book (protocol section 18), changed by the command `ProposeConfigurationChange` for the whole "
-        "book (scope `SYSTEM`) or for one account, whose value comes first. A change acts from the next evaluation; a set "
-        "that contradicts itself is refused as a whole. Made from `domain/config.py` by `scripts/make_docs.py`; do not "
-        "edit.\n\n"
-        "*Change* says whether a parameter acts at once (hot) or after a restart, and how many people must approve it.\n\n"
-        + table(["parameter", "type", "default", "allowed", "unit", "change", SECTION], rows)
-        + "\n"
+        "The parameters of a book (protocol section 18), changed by the command `ProposeConfigurationChange` for the "
+        "whole book (scope `SYSTEM`) or for one account, whose value comes first. A change acts from the next "
+        "evaluation; a set that contradicts itself is refused as a whole. Made from `domain/config.py` by "
+        "`scripts/make_docs.py`; do not edit.\n\n"
+        "*Change* says whether a parameter acts at once (hot) or after a restart, and how many people must approve "
+        "it.\n\n" + table(["parameter", "type", "default", "allowed", "unit", "change", SECTION], rows) + "\n"
     )
 
 

@@ -1,5 +1,5 @@
-"""A little world round one book, on the real mechanism: records are encoded, journalled, decided and published by the book
-processor under the memory runtime; the tests see what it published, decoded.
+"""A little world round one book, on the real mechanism: records are encoded, journalled, decided and published by the
+book processor under the memory runtime; the tests see what it published, decoded.
 
     world = BookWorld("2025-06-09", "2025-06-27")            # New York days; sessions of XNYS
     world.at("2025-06-12 10:00")                             # the clock: due timers fire on the way
@@ -93,13 +93,13 @@ class Listed:
 
 
 def put(
-    expiry: str, strike: Number, bid: Number, ask: Number, delta: Number, *, right: str = "P", open_interest: int = 5_000,
-    volume: int = 2_000, adv20: int = 5_000, iv: Number = "0.5", age_s: int = 0,
+    expiry: str, strike: Number, bid: Number, ask: Number, delta: Number, *, right: str = "P",
+    open_interest: int = 5_000, volume: int = 2_000, adv20: int = 5_000, iv: Number = "0.5", age_s: int = 0,
 ) -> Listed:  # fmt: skip
     """A listed put; prices in dollars, delta in points."""
     return Listed(
-        day(expiry), right, int(Decimal(str(strike)) * 1_000), e4(bid), e4(ask), int(Decimal(str(delta)) * 100), open_interest,
-        volume, adv20, int(Decimal(str(iv)) * 1_000_000), age_s,
+        day(expiry), right, int(Decimal(str(strike)) * 1_000), e4(bid), e4(ask), int(Decimal(str(delta)) * 100),
+        open_interest, volume, adv20, int(Decimal(str(iv)) * 1_000_000), age_s,
     )  # fmt: skip
 
 
@@ -394,7 +394,7 @@ class BookWorld:
         """The events of a kind, in order, whose fields have these values."""
         chosen = self.happened if within is None else within
         return [
-            cast(T, h.event) for h in chosen
+            h.event for h in chosen
             if isinstance(h.event, kind) and all(getattr(h.event, name) == value for name, value in fields.items())
         ]  # fmt: skip
 
@@ -410,7 +410,7 @@ class BookWorld:
         self._seqs[source] = self._seqs.get(source, -1) + 1
         return self._seqs[source]
 
-    def _market(self, make: Any) -> list[Happened]:
+    def _market(self, make: Callable[[int], object]) -> list[Happened]:
         return self._put("market.marks", make(self._next("market")))
 
     def _put(self, topic: str, record: object, key: bytes | None = None) -> list[Happened]:

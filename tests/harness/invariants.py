@@ -25,7 +25,9 @@ NEXT_STATES: dict[str, frozenset[str]] = {
     "VALIDATED": frozenset({"PENDING_SUBMIT", "CANCELLED"}),
     # a cancel always gets through, to an order that has not been acknowledged too
     "PENDING_SUBMIT": frozenset({"SUBMITTED", "REJECTED", "UNKNOWN", "CANCEL_REQUESTED"}),
-    "SUBMITTED": frozenset({"PARTIALLY_FILLED", "FILLED", "CANCEL_REQUESTED", "CANCELLED", "EXPIRED", "REJECTED", "UNKNOWN"}),
+    "SUBMITTED": frozenset(
+        {"PARTIALLY_FILLED", "FILLED", "CANCEL_REQUESTED", "CANCELLED", "EXPIRED", "REJECTED", "UNKNOWN"}
+    ),
     "PARTIALLY_FILLED": frozenset(
         {"FILLED", "PARTIALLY_FILLED", "CANCEL_REQUESTED", "CANCELLED", "EXPIRED", "UNKNOWN", "REJECTED"}
     ),
@@ -113,7 +115,7 @@ class Witness:
 
     def _order_state(self, event: Any) -> None:
         """INV-14 and the table of 12.1."""
-        order_id = getattr(event, "order_id", None)
+        order_id: str | None = getattr(event, "order_id", None)
         if order_id is None:
             return
         before = self.orders.get(order_id)
@@ -124,7 +126,8 @@ class Witness:
         elif isinstance(event, e.OrderAcknowledged):
             after = self.folded.orders[order_id].state
         else:
-            found = _STATE_OF.get(type(event))
+            kind: type[Any] = event.__class__
+            found = _STATE_OF.get(kind)
             if found is None:
                 return
             after = found
@@ -207,7 +210,7 @@ class Witness:
             )
 
     def _broker(self, short_puts: int) -> None:
-        """INV-4 against the broker's own books: what is short there, and has not expired, is held as collateral here."""
+        """INV-4 against the broker's books: what is short there, and has not expired, is held as collateral here."""
         calendar, now = self.world.calendar, self.world.now
         there = 0
         for contract, quantity in self.world.broker.positions.items():

@@ -13,8 +13,8 @@ import pytest
 DOMAIN = Path(__file__).parents[3] / "domain"
 FILES = sorted(DOMAIN.rglob("*.py"))
 STANDARD = frozenset(
-    {"bisect", "binascii", "collections", "dataclasses", "datetime", "enum", "fractions", "functools", "hashlib", "heapq",
-     "itertools", "json", "operator", "re", "types", "typing"}
+    {"bisect", "binascii", "collections", "dataclasses", "datetime", "enum", "fractions", "functools", "hashlib",
+     "heapq", "itertools", "json", "operator", "re", "types", "typing"}
 )  # fmt: skip
 """Modules of the standard library that hold no clock, no state of the machine and no I/O."""
 ALLOWED = STANDARD | {"numpy", "pydantic", "domain"}
@@ -124,9 +124,9 @@ def _set_names(tree: ast.Module) -> frozenset[str]:
             )
             if made or isinstance(value, ast.Set | ast.SetComp):
                 found.append(node.targets[0].id)
-        elif isinstance(node, ast.arg) and node.annotation is not None:
-            if ast.unparse(node.annotation).startswith(("set[", "frozenset[")):
-                found.append(node.arg)
+        elif isinstance(node, ast.arg):
+            annotation = ast.unparse(node.annotation) if node.annotation else ""
+            found.extend([node.arg] if annotation.startswith(("set[", "frozenset[")) else [])
     return frozenset(found)
 
 

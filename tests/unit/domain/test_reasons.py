@@ -1,4 +1,4 @@
-"""One catalogue of reason codes: each has a meaning and is used, nothing outside it is emitted, the docs come from it."""
+"""One catalogue of reason codes: each has a meaning and is used, nothing else is emitted, the docs are made from it."""
 
 import ast
 from collections.abc import Iterator
