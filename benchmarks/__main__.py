@@ -1,4 +1,4 @@
-"""`python -m benchmarks [names...]`: run benchmarks, show a table, write benchmarks/results/DATE.md and .jsonl beside it."""
+"""`python -m benchmarks [names...]`: run benchmarks, show tables, write benchmarks/results/DATE.md and .jsonl."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Meter:
 
 
 class Measured:
-    """A processor whose tasks note when the first record came, how many were handled, and how many commits that takes."""
+    """A processor whose tasks note when the first record came, what was handled, and how many commits that takes."""
 
     def __init__(self, processor: Processor, topic: str, meter: Meter, profiled: bool) -> None:
         self._processor, self._topic, self._meter, self._profiled = processor, topic, meter, profiled
@@ -192,8 +192,8 @@ def consume(arguments: Arguments) -> Line:
 
 
 def loop(arguments: Arguments) -> Line:
-    """The bare transactional loop beside the book processor: decode a batch, a SHA-256 chain, a key put together by hand,
-    one record out for each one in, offsets in the same transaction; no rules."""
+    """The bare transactional loop beside the book processor: decode a batch, a SHA-256 chain, a key put together by
+    hand, one record out for each one in, offsets in the same transaction; no rules."""
     from hashlib import sha256
 
     from confluent_kafka import TopicPartition
@@ -280,7 +280,7 @@ def answer(arguments: Arguments) -> Line:
 
 
 def quix(arguments: Arguments) -> Line:
-    """quixstreams, exactly once, a tumbling window of one second with an OHLC reduce, state in RocksDB with changelog."""
+    """quixstreams, exactly once, a tumbling window of 1 s with an OHLC reduce, state in RocksDB with changelog."""
     import shutil
     import tempfile
 
@@ -296,14 +296,14 @@ def quix(arguments: Arguments) -> Line:
     bar_header = codec.header("Bar")
 
     class TickIn(Deserializer):
-        def __call__(self, value: bytes, ctx: SerializationContext) -> Any:
+        def __call__(self, value: bytes, ctx: SerializationContext) -> Any:  # noqa: ARG002
             meter.begin()
             source = io.BytesIO(value)
             source.seek(HEADER_BYTES)
             return fastavro.schemaless_reader(source, tick, None)
 
     class BarOut(Serializer):
-        def __call__(self, value: Any, ctx: SerializationContext) -> bytes:
+        def __call__(self, value: Any, ctx: SerializationContext) -> bytes:  # noqa: ARG002
             out = io.BytesIO()
             out.write(bar_header)
             fastavro.schemaless_writer(out, bar, value)
@@ -312,8 +312,8 @@ def quix(arguments: Arguments) -> Line:
     def first(row: Any) -> Any:
         price = row["last_e4"]
         return {
-            "symbol": row["symbol"], "start_us": row["time_us"] // 1_000_000 * 1_000_000, "seconds": 1, "open_e4": price,
-            "high_e4": price, "low_e4": price, "close_e4": price, "volume": row["size"], "ticks": 1,
+            "symbol": row["symbol"], "start_us": row["time_us"] // 1_000_000 * 1_000_000, "seconds": 1,
+            "open_e4": price, "high_e4": price, "low_e4": price, "close_e4": price, "volume": row["size"], "ticks": 1,
         }  # fmt: skip
 
     def fold(state: Any, row: Any) -> Any:
@@ -395,7 +395,7 @@ def replay(arguments: Arguments) -> Line:
     return result
 
 
-# --- the process --------------------------------------------------------------------------------------------------------
+# --- the process ------------------------------------------------------------------------------------------------------
 
 
 def _cluster(arguments: Arguments) -> Borrowing:

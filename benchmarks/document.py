@@ -1,4 +1,4 @@
-"""The dated document of an invocation (conventions.md, habit 12): command, hardware, versions, method, medians with range."""
+"""The dated document of an invocation (conventions.md, habit 12): command, hardware, versions, method, medians."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def surroundings(arguments: Sequence[str]) -> dict[str, str]:
     return {
         "Date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Command": " ".join(["python -m benchmarks", *arguments]),
-        "Hardware": f"{os.cpu_count()} cores ({processor}), {memory} GB; load average at the end {load} (other work shares the machine)",
+        "Hardware": f"{os.cpu_count()} cores ({processor}), {memory} GB; "
+        f"load average at the end {load} (other work may share the machine)",
         "Broker": f"Apache Kafka, one KRaft JVM on loopback, 1 GB heap, replication 1, Java {find_java().version}",
         "Python": f"{platform.python_version()}; {', '.join(f'{name} {version(name)}' for name in PACKAGES)}; "
         f"librdkafka {confluent_kafka.libversion()[0]}",
@@ -43,7 +44,7 @@ def write(folder: Path, around: dict[str, str], reports: Sequence[Report]) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     date = around["Date"][:10]
     document, raw = folder / f"{date}.md", folder / f"{date}.jsonl"
-    sections = {name: text for name, text in _sections(document)}
+    sections = dict(_sections(document))
     for report in reports:
         sections[report.title] = _section(report, around)
     document.write_text(
@@ -57,8 +58,9 @@ def write(folder: Path, around: dict[str, str], reports: Sequence[Report]) -> Pa
 
 
 PREFACE = (
-    "Made by `python -m benchmarks`. The machine's speed drifts and other work shares it, so every variant is run once a round and ratios are\n"
-    "medians of the ratio within a round; absolute rates are medians with their range. The raw runs are the JSON lines beside this file."
+    "Made by `python -m benchmarks` (docs/benchmarks.md). The machine's speed drifts and other work may share it, so\n"
+    "every variant is run once a round and ratios are taken within a round; rates are medians with their range.\n"
+    "The raw runs are the JSON lines beside this file."
 )
 
 

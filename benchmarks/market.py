@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from benchmarks import market_fold
 from benchmarks.workbench import Bench, Level, Report, spread
@@ -18,12 +19,14 @@ PARTITIONS, SYMBOLS = market_fold.PARTITIONS, market_fold.SYMBOLS
 TICKS, QUIX_TICKS = 2_000_000, 100_000
 OURS, LIMIT, PEER = "market processor", "bare consumer", "quixstreams"
 METHOD = (
-    f"{PARTITIONS} partitions, {SYMBOLS} symbols, about 75 ticks a symbol and second, lz4, written once before. Ours: `MarketProcessor` on the Kafka "
-    "runtime, one process with a thread a partition: decode, validation (protocol 5.2), bars of 1 s and 1 min, marks to "
-    f"{PARTITIONS} book partitions, state to a compacted topic, all in the transaction of the offsets. Limit: `consume(10000)` of all partitions in "
-    "one process, `fetch.queue.backoff.ms=5`, nothing done with the records, nothing written. Peer: quixstreams, exactly once, tumbling window of 1 s with an "
-    f"OHLC reduce, state in RocksDB with changelog, the first {QUIX_TICKS:,} ticks. Clock: from the first record in the process's hands to the answer of "
-    "the last commit; interpreter start and joining the group are left out. Checked each round: every closed 1 s bar equals numpy's."
+    f"{PARTITIONS} partitions, {SYMBOLS} symbols, about 75 ticks a symbol and second, lz4, written once before. "
+    "Ours: `MarketProcessor` on the Kafka runtime, one process with a thread a partition: decode, validation "
+    f"(protocol 5.2), bars of 1 s and 1 min, marks to {PARTITIONS} book partitions, state to a compacted topic, "
+    "all in the transaction of the offsets. Limit: `consume(10000)` of all partitions in one process, "
+    "`fetch.queue.backoff.ms=5`, nothing done with the records, nothing written. Peer: quixstreams, exactly "
+    f"once, tumbling window of 1 s with an OHLC reduce, state in RocksDB with changelog, the first {QUIX_TICKS:,} "
+    "ticks. Clock: from the first record in the process's hands to the answer of the last commit; interpreter "
+    "start and joining the group are left out. Checked each round: every closed 1 s bar equals numpy's."
 )
 
 
@@ -76,12 +79,13 @@ Truth = dict[tuple[str, int], tuple[int, ...]]
 def _write(bench: Bench, count: int) -> tuple[Cluster, list[int], Truth]:
     """The ticks; how many a partition; each closed bar by symbol and second."""
     source = bench.fresh_log(partitions=PARTITIONS, only=("market.ticks",))
-    # The topic's own time would be the append's; quixstreams windows by the record's: event time.
+    # quixstreams windows by the record's time: it must be the event's. Then nothing may be deleted by age.
     keep = admin(source)
-    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
-
-    entry = ConfigEntry("message.timestamp.type", "CreateTime", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, source.topic("market.ticks"), incremental_configs=[entry])
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in (("retention.ms", "-1"), ("message.timestamp.type", "CreateTime"))
+    ]
+    resource = ConfigResource(ConfigResource.Type.TOPIC, source.topic("market.ticks"), incremental_configs=entries)
     for future in keep.incremental_alter_configs([resource]).values():
         future.result(30)
     client = producer(source, overrides={"batch.size": 262_144, "linger.ms": 50})

@@ -29,10 +29,13 @@ TOPIC = "protocol"
 BROKERS, PLAIN = "ConsumerPerformance", "consume and group, one process"
 ONE, TWO = "replay to Arrow, one process", "replay to Arrow, two processes"
 METHOD = (
-    f"The events of a run over recorded-style prices (three books, `sample`, March 2011, on the memory runtime), all kinds as they came, repeated to {EVENTS:,} and written to one topic of "
-    f"{PARTITIONS} partitions (one topic, because ConsumerPerformance takes one), lz4. Ours: `consume({BATCH})`, values grouped by schema id, `codec.decode_batch` of each group "
-    "(every column, validated, record ends checked), in one process and in two with half of the partitions each. Limit: ConsumerPerformance from the broker's jars, its own `fetch.nMsg.sec` "
-    "(without the group's first rebalance), JVM warm-up included. Clock: first batch in hand to last batch decoded. Checked: as many rows as events."
+    "The events of a run over recorded-style prices (three books, `sample`, March 2011, on the memory runtime), "
+    f"all kinds as they came, repeated to {EVENTS:,} and written to one topic of {PARTITIONS} partitions (one "
+    f"topic, because ConsumerPerformance takes one), lz4. Ours: `consume({BATCH})`, values grouped by schema id, "
+    "`codec.decode_batch` of each group (every column, validated, record ends checked), in one process and in "
+    "two with half of the partitions each. Limit: ConsumerPerformance from the broker's jars, its own "
+    "`fetch.nMsg.sec` (without the group's first rebalance), JVM warm-up included. Clock: first batch in hand to "
+    "last batch decoded. Checked: as many rows as events."
 )
 
 
@@ -174,9 +177,8 @@ def _tell(report: Report, count: int) -> None:
             )
         )  # fmt: skip
     size = report.of(BROKERS, "mb")[0] * (1 << 20) / count
-    report.notes.append(
-        f"Events of {size:.0f} bytes on average: {report.median(BROKERS, 'rate') * size / 1e6:.0f} MB/s is what ConsumerPerformance reads."
-    )
+    read = report.median(BROKERS, "rate") * size / 1e6
+    report.notes.append(f"Events of {size:.0f} bytes on average; ConsumerPerformance reads {read:.0f} MB/s.")
     for variant in (ONE, TWO):
         rate, ratios = report.median(variant, "rate"), report.ratios(BROKERS, variant, "rate")
         report.levels.append(Level(variant, ">= 1,000,000 events/s", f"{rate:,.0f}", rate >= 1_000_000))

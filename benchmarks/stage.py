@@ -46,8 +46,8 @@ def books(count: int) -> list[str]:
 
 
 def imported(book: str, time_us: int, symbol: str = "") -> ImportBook:
-    """A book with a GEN sleeve of 400,000.00; with a symbol, 500 shares and five short puts of it (timers; price watches
-    follow with the first look at the buffer)."""
+    """A book with a GEN sleeve of 400,000.00; with a symbol, 500 shares and five short puts of it (timers; price
+    watches follow with the first look at the buffer)."""
     friday = day_number(dt.date(2025, 6, 13))
     put = occ_symbol(symbol, friday, "P", 240_000) if symbol else ""
     lots = [ImportedLot(f"{book}-lot-1", symbol, 500, friday - 60, 12_500_000, 250_0000, 0)] if symbol else []
@@ -136,7 +136,7 @@ class Stage:
     def _run(self) -> None:
         try:
             self._runner.run(self._stop)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told by `until`
             self._failure = error
 
     def __enter__(self) -> Stage:

@@ -1,4 +1,4 @@
-"""Start of the broker and of a processor, takeover after kill -9, restore by the journal's tail, memory of 1,000 books."""
+"""Start of broker and processor, takeover after kill -9, restore by the journal's tail, memory of 1,000 books."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from processors.runtime.kafka import KafkaLog
 PARTITIONS, BOOKS = 4, 1_000
 TAILS = (0, 10_000, 50_000)
 METHOD = (
-    "Broker: format, first start and start on the same data, until a metadata request is answered, in a home of its own. Processor: from creating the process to its first committed journal entry readable "
-    f"(Python's start, joining the group, `init_transactions`, restore of an empty log). Takeover: two book processors, {PARTITIONS} partitions, {BOOKS:,} books; one is killed with SIGKILL, then a command goes to "
-    "each of its partitions; from the kill to the last answer readable. Restore: `BookTask.restore` from Kafka, with an own reader, of a partition with one book after a snapshot and a tail of quiet Marks entries "
-    f"(one price each). Memory: resident set of one processor process that holds {BOOKS:,} books of four partitions, each taken over by ImportBook."
+    "Broker: format, first start and start on the same data, until a metadata request is answered, in a home of "
+    "its own. Processor: from creating the process to its first committed journal entry readable (Python's "
+    "start, joining the group, `init_transactions`, restore of an empty log). Takeover: two book processors, "
+    f"{PARTITIONS} partitions, {BOOKS:,} books; one is killed with SIGKILL, then a command goes to each of its "
+    "partitions; from the kill to the last answer readable. Restore: `BookTask.restore` from Kafka, with an own "
+    "reader, of a partition with one book after a snapshot and a tail of quiet Marks entries (one price each). "
+    f"Memory: resident set of one processor process that holds {BOOKS:,} books of four partitions, each taken "
+    "over by ImportBook."
 )
 
 

@@ -22,13 +22,13 @@ BOOKS = (1, 100, 1_000, 10_000)
 MARKS, BATCH, PASSES = 10_000, 1_000, 6
 SYMBOL = "SYMA"
 METHOD = (
-    "In memory, one partition of a live log. Every book is taken over by ImportBook with 500 shares and five short puts "
-    "of the one symbol that all marks carry, then pays a fee, which sets its price watch (buffer slack): each book has "
-    "an open position, a watch and three timers. Quiet: marks within the narrowest watch. `take_marks` alone, and "
-    "`BookTask.handle` of 1,000 Marks records a call (decode, market view, index, entry, hash chain). Each round goes "
-    "through all sizes six times, up and down; the best pass of each counts. Wakes: one mark that crosses the watches of many books, divided by "
-    "the watches; one clock tick at which the timers of many books fire (the weekly job, Monday's open, the first look at "
-    "each position), divided by the timers."
+    "In memory, one partition of a live log. Every book is taken over by ImportBook with 500 shares and five "
+    "short puts of the one symbol that all marks carry, then pays a fee, which sets its price watch (buffer "
+    "slack): each book has an open position, a watch and three timers. Quiet: marks within the narrowest watch. "
+    "`take_marks` alone, and `BookTask.handle` of 1,000 Marks records a call (decode, market view, index, entry, "
+    "hash chain). Each round goes through all sizes six times, up and down; the best pass of each counts. Wakes: "
+    "one mark that crosses the watches of many books, divided by the watches; one clock tick at which the timers "
+    "of many books fire (the weekly job, Monday's open, the first look at each position), divided by the timers."
 )
 
 
