@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from benchmarks.workbench import Borrowing, Line
@@ -124,7 +125,7 @@ def processor(arguments: Arguments) -> Line:
     from processors.runtime.kafka import ProcessorRunner
 
     meter, stop = Meter(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    _end_on_sigterm(stop)
     measured = Measured(
         processor_of(arguments["processor"], arguments), arguments["topic"], meter, arguments.get("profile", False)
     )
@@ -217,8 +218,10 @@ def loop(arguments: Arguments) -> Line:
         meter.begin()
         out.begin_transaction()
         values = [message.value() or b"" for message in batch]
-        rows = codec.decode_batch("Marks", values)
-        for value, seq, at in zip(values, rows.column(1).to_pylist(), rows.column(2).to_pylist(), strict=True):
+        rows: Any = codec.decode_batch("Marks", values)
+        numbers: list[int] = rows.column(1).to_pylist()
+        times: list[int] = rows.column(2).to_pylist()
+        for value, seq, at in zip(values, numbers, times, strict=True):
             key = b"".join(
                 (first, _long(number), _long(at), b"\x10market/0", _long(seq), b"\nTAKEN", b"\0", b"\x80\x01", previous)
             )
@@ -258,7 +261,7 @@ def answer(arguments: Arguments) -> Line:
     out.init_transactions(30)
     client.assign([TopicPartition(source, p, 0) for p in partitions])
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    _end_on_sigterm(stop)
     taken = 0
     while not stop.is_set():
         first = client.poll(0.1)
@@ -396,6 +399,13 @@ def replay(arguments: Arguments) -> Line:
 
 
 # --- the process ------------------------------------------------------------------------------------------------------
+
+
+def _end_on_sigterm(stop: threading.Event) -> None:
+    def ended(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ended)
 
 
 def _cluster(arguments: Arguments) -> Borrowing:

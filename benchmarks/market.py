@@ -89,11 +89,12 @@ def _write(bench: Bench, count: int) -> tuple[Cluster, list[int], Truth]:
     for future in keep.incremental_alter_configs([resource]).values():
         future.result(30)
     client = producer(source, overrides={"batch.size": 262_144, "linger.ms": 50})
-    name, counts, truth, codec = source.topic("market.ticks"), [], Truth(), Codec.load()
+    name, truth, codec = source.topic("market.ticks"), Truth(), Codec.load()
+    counts: list[int] = []
     for partition, values in market_fold.ticks(count):
         counts.append(len(values))
-        batch = codec.decode_batch("Tick", values)
-        columns = {field: batch.column(field) for field in ("symbol", "time_us", "last_e4", "size")}
+        batch: Any = codec.decode_batch("Tick", values)
+        columns: dict[str, Any] = {field: batch.column(field) for field in ("symbol", "time_us", "last_e4", "size")}
         symbols: list[str] = columns["symbol"].to_pylist()
         times: npt.NDArray[np.int64] = columns["time_us"].to_numpy()
         for value, symbol, at in zip(values, symbols, times.tolist(), strict=True):

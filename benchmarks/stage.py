@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from benchmarks.workbench import Bench
@@ -75,7 +75,8 @@ def calendar(partitions: int) -> list[Output]:
 
 def marks(count: int, symbols: int) -> list[bytes]:
     """Marks records, the market partitions in turn, each with `symbols` prices that hover within 1 per cent."""
-    codec, values = Codec.load(), []
+    codec = Codec.load()
+    values: list[bytes] = []
     per_source = count // MARKET_PARTITIONS
     columns: list[list[bytes]] = []
     for source in range(MARKET_PARTITIONS):
@@ -153,10 +154,13 @@ class Stage:
 
 
 def await_entries(
-    cluster: Cluster, partitions: int, entries: int, limit_s: float = 120, failure: object = lambda: None
+    cluster: Cluster,
+    partitions: int,
+    entries: int,
+    limit_s: float = 120,
+    failure: Callable[[], BaseException | None] = lambda: None,
 ) -> None:
     """Wait until the journal has so many entries in all."""
-    assert callable(failure)
     log, deadline = KafkaLog(cluster), time.monotonic() + limit_s
     counts, ends = [0] * partitions, [0] * partitions
     try:

@@ -28,7 +28,8 @@ METHOD = (
     "`take_marks` alone, and `BookTask.handle` of 1,000 Marks records a call (decode, market view, index, entry, "
     "hash chain). Each round goes through all sizes six times, up and down; the best pass of each counts. Wakes: "
     "one mark that crosses the watches of many books, divided by the watches; one clock tick at which the timers "
-    "of many books fire (the weekly job, Monday's open, the first look at each position), divided by the timers."
+    "of many books fire (the weekly job, Monday's open, the first look at each position), divided by the timers. A "
+    "command is a RecordFee for every book in one call."
 )
 
 
@@ -133,6 +134,11 @@ class World:
     def wakes(self) -> dict[str, float]:
         """us a book that a price or a timer wakes."""
         held = self.task.partition.books.values()
+        fees = [
+            stage.command(name, stage.fee(1_000_000, name, self._time), 1) for name in sorted(self.task.partition.books)
+        ]
+        sent = [Message("commands", 1_000_000 + n, fee.key, fee.value) for n, fee in enumerate(fees)]
+        decided, command_seconds = self._events(sent)
         reached = max(high for book in held for _, _, high in book.watches.values())
         (mark,) = self._marks(1, self._next, self._time, price_e4=int(reached))
         crossed, seconds = self._events([Message("market.marks", 1_000_000, None, mark)])
@@ -141,6 +147,8 @@ class World:
         tick = self._codec.encode_record(ClockTick(monday, 0))
         fired, tick_seconds = self._events([Message("clock.ticks", 0, None, tick)])
         return {
+            "command_us": round(command_seconds / self.size * 1e6, 1),
+            "command_events": decided + 1 - self.size,
             "watches": self.watched,
             "crossing_us": round(seconds / self.watched * 1e6, 1),
             "crossing_events": crossed,
@@ -167,6 +175,7 @@ def _tell(report: Report) -> None:
         "take_marks, ns",
         "handle, ns a record",
         "handle, of 1 book's",
+        "a command, us (events)",
         "a crossing, us (events)",
         "a timer, us (events)",
     )
@@ -180,6 +189,7 @@ def _tell(report: Report) -> None:
                 report.spread(name, "take_marks_ns"),
                 report.spread(name, "handle_ns"),
                 f"{statistics.median(report.ratios(name, one, 'handle_ns')):.2f}",
+                f"{wake['command_us']} ({wake['command_events'] / size:.1f} a command)",
                 f"{wake['crossing_us']} ({wake['crossing_events'] / wake['watches']:.1f} a watch)",
                 f"{wake['timer_us']} ({wake['timer_events'] / wake['timers']:.1f} a timer)",
             )

@@ -146,7 +146,7 @@ class Bench:
 
     def child(self, kind: str, cluster: Cluster, **arguments: Any) -> Child:
         """Start a measured process."""
-        borrowed = cluster.borrowed if isinstance(cluster, Borrowing) else {}
+        borrowed: Mapping[str, str] = cluster.borrowed if isinstance(cluster, Borrowing) else dict[str, str]()
         base = {"bootstrap": cluster.bootstrap, "namespace": cluster.namespace, "borrowed": dict(borrowed)}
         made = Child(self.folder, len(self._children), kind, {**base, **arguments})
         self._children.append(made)
