@@ -121,6 +121,9 @@ def status(as_json: AsJson = False) -> None:
     supervisor = document["supervisor"]
     if supervisor is None:
         say(f"Down ({document['home']}). `alluse up --detach` starts it.")
+        left = [name for name in ("kafka", "postgres") if isinstance(document[name], dict) and document[name]["alive"]]
+        if left:
+            say(f"  left running: {', '.join(left)}; `alluse down` stops them.")
     else:
         say(
             f"{supervisor['state'].capitalize()}: supervisor pid {supervisor['pid']}, "

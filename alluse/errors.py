@@ -20,7 +20,7 @@ class DoesNotHold(AllUseError):  # noqa: N818  # no error of the program: what w
 
 
 def understood(error: Exception) -> AllUseError | None:
-    """What an error of Kafka, Postgres, the journal's check or the disk means to who has typed the command; None: a bug.
+    """What an error of Kafka, Postgres, the journal's check or the disk means to who typed the command; None: a bug.
 
     A library that has not been loaded can't have raised it, so that nothing is imported here for the question.
     """
