@@ -13,6 +13,7 @@ from benchmarks.workbench import Bench, Child, Level, Report, quantile, spread
 from domain.identity import partition_of
 from infra.kafka.clients import producer, reader
 from infra.kafka.cluster import Cluster
+from processors.runtime.kafka import KafkaLog
 from schemas.codec import Codec
 
 PARTITIONS, BOOKS, RATE, SECONDS, SLICE_S = 4, 50, 50.0, 10.0, 2.0
@@ -77,12 +78,9 @@ class Probe:
         self._producer = producer(cluster, overrides={"linger.ms": 0})
         self._reader: Consumer = reader(cluster, overrides={"enable.partition.eof": False, "fetch.wait.max.ms": 100})
         topic = cluster.topic("ledger")
-        self._reader.assign(
-            [
-                TopicPartition(topic, p, self._reader.get_watermark_offsets(TopicPartition(topic, p), 10)[1])
-                for p in range(PARTITIONS)
-            ]
-        )
+        log = KafkaLog(cluster)
+        self._reader.assign([TopicPartition(topic, p, log.end("ledger", p)) for p in range(PARTITIONS)])
+        log.close()
         self._number = 0
         self._sent: dict[str, float] = {}
         self._answered: dict[str, float] = {}

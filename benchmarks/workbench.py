@@ -125,7 +125,18 @@ class Bench:
         ensure_topics(
             self._admin, cluster, partitions=partitions, only=[name for name in wanted if name not in cluster.borrowed]
         )
+        self._await_leaders(cluster)
         return cluster
+
+    def _await_leaders(self, cluster: Cluster) -> None:
+        """A client that asks a busy broker too early for a new topic keeps the wrong answer for long."""
+        while True:
+            topics = self._admin.list_topics(timeout=30).topics
+            own = [topic for name, topic in topics.items() if name.startswith(f"{cluster.namespace}.")]
+            if all(partition.leader >= 0 for topic in own for partition in topic.partitions.values()):
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
 
     def drop(self, cluster: Cluster) -> None:
         """Delete a log's topics, so that the disk holds no more than a few runs."""
