@@ -8,7 +8,7 @@ from domain.commands import CommandHeader
 from domain.config import Config
 from domain.events import Envelope, Event
 from domain.evolve import evolve
-from domain.identity import canonical, event_id
+from domain.identity import canonical, entry_id, event_id
 from domain.market import Market
 from domain.state import Account, Book
 
@@ -29,8 +29,15 @@ class Entry:
     partition: int
     sequence: int
     time_us: int
-    entry_id: bytes
     emitted: list[Emitted] = field(default_factory=list[Emitted])
+    _id: bytes = b""
+
+    @property
+    def entry_id(self) -> bytes:
+        """The entry's id, made when the first event asks for it: most entries cause none."""
+        if not self._id:
+            self._id = entry_id(self.partition, self.sequence)
+        return self._id
 
 
 SYSTEM_ACTOR = ("BOOK", "all-use")

@@ -11,7 +11,6 @@ from domain import inputs as i
 from domain.book import PARKED, REFUSED, TAKEN
 from domain.decision import Entry
 from domain.events import TO_BROKER, TOPIC_OF
-from domain.identity import entry_id
 from domain.partition import Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
@@ -75,7 +74,7 @@ class Sequencer:
             seq = self.seen.get("runtime", -1) + 1
             key = park.book.encode()
             asked = self.take(time_us, Item("", -1, "runtime", seq, key, self.codec.encode_record(park), park), out)
-        entry = Entry(self.number, self.chain.sequence, time_us, entry_id(self.number, self.chain.sequence))
+        entry = Entry(self.number, self.chain.sequence, time_us)
         disposition = self._decide(entry, item)
         events = [
             (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
@@ -103,7 +102,7 @@ class Sequencer:
         item = Item(
             _TOPIC_OF_SOURCE.get(key.source, "market.marks"), -1, key.source, key.source_seq, None, value, record
         )
-        entry = Entry(self.number, key.sequence, key.time_us, entry_id(self.number, key.sequence))
+        entry = Entry(self.number, key.sequence, key.time_us)
         # An input that cannot be read changed nothing; whom it was addressed to stands in the ParkBook before it.
         disposition = key.disposition if isinstance(record, SchemaError) else self._decide(entry, item)
         digest = outputs_digest((TOPIC_OF[type(ev)], self.codec.encode_event(env, ev)) for env, ev in entry.emitted)
