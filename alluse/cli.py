@@ -13,7 +13,7 @@ import sys
 
 import typer
 
-from alluse import cli_books, cli_log, cli_play, cli_system
+from alluse import cli_books, cli_commands, cli_log, cli_play, cli_system
 from alluse.errors import understood
 from infra.errors import AllUseError
 from infra.logs import configure_logs
@@ -29,6 +29,7 @@ app = typer.Typer(
 cli_system.register(app)
 cli_play.register(app)
 cli_books.register(app)
+cli_commands.register(app)
 cli_log.register(app)
 
 

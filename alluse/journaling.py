@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from alluse.plans import PARTITIONS
 from alluse.records import shown
-from alluse.render import iso_us
+from alluse.render import iso_us, note
 from infra.errors import RequestError, UnavailableError
 from infra.kafka.cluster import Cluster
 from infra.stream.contract import Message
@@ -24,6 +24,7 @@ from schemas.errors import SchemaError
 
 LOOK_S = 0.5
 EXPORT_BATCH = 10_000
+TELL_EVERY_S = 5.0
 
 
 class PartitionReader:
@@ -179,6 +180,7 @@ def export(entries: Iterable[JournalEntry], form: str, out: Path | None) -> int:
 
     Columns: what the journal adds, the record's name, its content as JSON text, its bytes.
     """
+    entries = _told(entries)
     if form == "jsonl":
         target = sys.stdout if out is None else out.open("w")
         count = 0
@@ -193,6 +195,16 @@ def export(entries: Iterable[JournalEntry], form: str, out: Path | None) -> int:
     if out is None:
         raise RequestError("OUT_NEEDED", f"{form} is a binary format.", "Name a file with --out.")
     return _export_arrow(entries, form, out)
+
+
+def _told(entries: Iterable[JournalEntry]) -> Iterator[JournalEntry]:
+    """The same entries; now and then a line on standard error says how far they are."""
+    told = time.monotonic()
+    for count, entry in enumerate(entries, 1):
+        yield entry
+        if time.monotonic() - told > TELL_EVERY_S:
+            told = time.monotonic()
+            note(f"{count} entries, {iso_us(entry.key.time_us)} of partition {entry.partition}")
 
 
 def _export_arrow(entries: Iterable[JournalEntry], form: str, out: Path) -> int:

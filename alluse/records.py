@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 from alluse.render import iso_us
 from domain import commands, events, inputs
@@ -21,6 +21,7 @@ from domain.record import Cents, DayNumber, DeltaE2, PriceE4, RatioE10, StrikeE3
 from infra.errors import RequestError
 
 _SCALES = {"_e2": 2, "_e3": 3, "_e4": 4, "_e6": 6, "_e10": 10, "_cents": 2}
+_TEXTS_KEPT = 1 << 16
 _CLASSES: dict[str, type] = {
     name: cls
     for module in (events, commands, inputs)
@@ -90,35 +91,68 @@ def shown(name: str, plain: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _shown_fields(cls: type, plain: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+class _Field(NamedTuple):
+    """How a field is shown, worked out once a class: an export shows a hundred thousand chains of a thousand values."""
+
+    name: str
+    shown_as: str
+    show: Callable[[Any], Any]
+
+
+@cache
+def _plan(cls: type) -> tuple[_Field, ...]:
+    found: list[_Field] = []
     for name, hint in _hints(cls).items():
         kind = _kind(name, hint)
         suffix = "_us" if kind == "time" else kind
-        found[name.removesuffix(suffix) if suffix else name] = _shown_value(kind, _bare(hint), plain[name])
-    return found
+        found.append(_Field(name, name.removesuffix(suffix) if suffix else name, _shower(kind, _bare(hint))))
+    return tuple(found)
 
 
-def _shown_value(kind: str, hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, list):
-        items = cast(list[Any], value)
-        inner = get_args(hint)[0] if get_args(hint) else int
-        return [_shown_value(kind or _kind("", inner), _bare(inner), item) for item in items]
-    if is_dataclass(hint) and isinstance(value, dict):
-        return _shown_fields(cast(type, hint), cast(dict[str, Any], value))
-    if not isinstance(value, int) or isinstance(value, bool) or not kind:
-        return value
+def _shown_fields(cls: type, plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.shown_as: field.show(plain[field.name]) for field in _plan(cls)}
+
+
+def _shower(kind: str, hint: Any) -> Callable[[Any], Any]:
+    """What makes a value of a field readable; None stays None."""
+    if get_origin(hint) is list:
+        inner = get_args(hint)[0]
+        one = _shower(kind or _kind("", inner), _bare(inner))
+        return _same if one is _same else lambda values: [one(value) for value in values]
+    if is_dataclass(hint):
+        cls = cast(type, hint)
+        return lambda value: None if value is None else _shown_fields(cls, value)
+    if hint is not int or not kind:
+        return _same
     if kind == "time":
-        return iso_us(value) if 0 < value < 1 << 57 else None
-    return (iso(value) if value else None) if kind == "day" else scaled(value, _SCALES[kind])
+        return _time_text
+    if kind == "day":
+        return _day_text
+    digits = _SCALES[kind]
+    return lambda value: None if value is None else scaled(value, digits)
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
+@lru_cache(_TEXTS_KEPT)
+def _time_text(value: int | None) -> str | None:
+    """Zero and the far ends of time stand for none."""
+    return iso_us(value) if value is not None and 0 < value < 1 << 57 else None
+
+
+@lru_cache(_TEXTS_KEPT)
+def _day_text(value: int | None) -> str | None:
+    return iso(value) if value else None
+
+
+@lru_cache(_TEXTS_KEPT)
 def scaled(value: int, digits: int) -> str:
     """A scaled integer as decimal text, at least two places."""
-    whole, _, places = f"{Decimal(value).scaleb(-digits):.{digits}f}".partition(".")
-    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+    whole, places = divmod(abs(value), 10**digits)
+    text = f"{places:0{digits}d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if value < 0 else ''}{whole}.{text}"
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
