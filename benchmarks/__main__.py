@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -56,6 +57,7 @@ def show(console: Console, report: Report) -> None:
 def main(arguments: list[str]) -> int:
     """Run; returns the exit code."""
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in order: the broker does not stay behind
     console = Console(soft_wrap=not sys.stdout.isatty())
     logging.basicConfig(level=logging.ERROR)
     reports: list[Report] = []
