@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from benchmarks import stage
 from benchmarks.workbench import Bench, Level, Report
 from domain.decision import Entry
-from domain.identity import entry_id
 from domain.inputs import ClockTick
 from gateways.market.calendar import new_york_us
 from infra.stream.contract import Message
@@ -106,7 +105,7 @@ class World:
 
     def quiet_partition(self, count: int) -> float:
         """ns of a `take_marks` that reaches nothing."""
-        partition, entry = self.task.partition, Entry(0, 0, self._time, entry_id(0, 0))
+        partition, entry = self.task.partition, Entry(0, 0, self._time)
         prices = [[stage.PRICE_E4 + k % 3] for k in range(count)]
 
         def marks() -> None:
