@@ -9,6 +9,7 @@ from typing import Any
 from alluse.outcomes import Outcome
 from alluse.plans import Plan
 from gateways.broker.paper import PaperBroker
+from infra.collector import collect_rarely
 from processors.book.digest import EVENT_TOPICS, LogDigest
 from processors.book.snapshot import SHARED
 from processors.book.task import BookProcessor
@@ -60,6 +61,7 @@ class DigestedLog(MemoryLog):
 def backtest(plan: Plan, setup_s: float, progress: Progress | None = None) -> tuple[dict[str, Any], Outcome]:
     """Feed the plan, run the processors until nothing is left to do; the result of interface.md and what it counts."""
     started = time.monotonic()
+    collect_rarely()
     opened = plan.opened
     log = DigestedLog(opened.partitions)
     runtime = MemoryRuntime(

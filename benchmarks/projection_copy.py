@@ -33,13 +33,14 @@ from psycopg.pq import Format
 from psycopg.rows import TupleRow
 from sqlalchemy import Table
 
+from infra.collector import collect_rarely
 from infra.postgres import Database, LocalPostgres, open_database
 from infra.settings import load_settings
 from projections import generations
 from projections.batch import Coordinates, LogRecord
 from projections.catalogue import HISTORY, TRADING, Projection
 from projections.migrate import migrate
-from projections.pipeline import Pipeline, collect_rarely
+from projections.pipeline import Pipeline
 from projections.projector import Projector
 from tests.unit.projections.factory import Log, story
 

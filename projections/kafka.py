@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.collector import collect_rarely
 from infra.errors import UnavailableError
 from infra.kafka.clients import group_consumer, reader
 from infra.kafka.cluster import Cluster
@@ -14,7 +15,7 @@ from infra.postgres import Database
 from projections.batch import Coordinates, LogRecord
 from projections.catalogue import PROJECTIONS, TOPICS, Projection
 from projections.errors import FencedError, LogGapError, SwappedError
-from projections.pipeline import Pipeline, collect_rarely
+from projections.pipeline import Pipeline
 from projections.projector import Patience, Projector
 
 _log = logging.getLogger("alluse.projections")

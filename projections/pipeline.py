@@ -4,7 +4,6 @@ Preparing is Python and Arrow, writing is waiting for Postgres: they overlap. Ea
 a transaction of its own, and they are written side by side.
 """
 
-import gc
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
@@ -13,13 +12,6 @@ from typing import Self
 from projections.batch import LogRecord, decode
 from projections.projector import Projector, Written
 from schemas.codec import Codec
-
-
-def collect_rarely() -> None:
-    """For a process that does nothing but project: rows live for one batch and hold no cycles, yet each batch is enough
-    of them to make the garbage collector walk them several times (a quarter of the client's time, measured)."""
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
 
 
 class Pipeline:

@@ -31,6 +31,11 @@ SIMPLE = ("long", "string", "boolean", ["null", "long"], ["null", "string"], ["n
 HEADER_FIELDS = [{"name": "_magic", "type": "boolean"}, {"name": "_id", "type": "float"}]
 
 
+def warm_up() -> None:
+    """Make pyarrow import what its first value imports (a third of a second), before anybody waits for it."""
+    pa.scalar(0)
+
+
 class BatchReader:
     """Decodes batches of one version of one record."""
 

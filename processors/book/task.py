@@ -22,7 +22,7 @@ COMMANDS, BROKER, FIRST_MARKET = 0, 1, 2
 """Ranks of the sources at equal times; the clock comes last: a timer sees what was journalled before its tick."""
 SNAPSHOT_EVERY = 20_000
 """Entries between two snapshots: the tail to fold stays well under 50,000."""
-BUFFERED_MOST = 50_000
+BUFFERED_MOST = 10_000
 """Market records that may wait in the merge before the topic is paused."""
 
 
@@ -104,7 +104,13 @@ class BookTask:
         return found
 
     def full(self) -> frozenset[str]:
-        """Topics of which enough waits in the merge."""
+        """Topics of which enough waits in the merge; never the one that the merge itself waits for.
+
+        Market partitions may be far apart in the topic: while one of them holds up the rest, what waits must grow.
+        """
+        _, holding = self._merge.horizon()
+        if holding >= FIRST_MARKET:
+            return frozenset()
         market = sum(self._merge.buffered(source) for source in range(FIRST_MARKET, self._merge.sources))
         return frozenset({"market.marks"}) if market > BUFFERED_MOST else frozenset()
 

@@ -23,9 +23,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
+from infra.collector import collect_rarely
 from infra.kafka.clients import group_consumer, reader, transactional_producer
 from infra.kafka.cluster import Cluster, reason_of
 from infra.stream.contract import MendableTask, Message, Output, PoisonedInput, Processor, Task, ValueTask
+from schemas.arrow import warm_up
 
 _log = logging.getLogger("alluse.runtime")
 
@@ -354,6 +356,8 @@ class ProcessorRunner:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises what a worker failed on."""
+        warm_up()
+        collect_rarely()
         topics = [self._cluster.topic(topic) for topic in self._processor.inputs]
         self._member.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
         try:
