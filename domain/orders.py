@@ -158,7 +158,8 @@ def on_status(d: Decision, report: BrokerOrderStatus) -> bool:
         case "ACKNOWLEDGED":
             return _acknowledged(d, account, order, report)
         case "REPLACED":
-            return False
+            # The replacement stands; nothing follows, unless it is the first word on an order whose state was unknown.
+            _acknowledged(d, account, order, report)
         case "CANCEL_REJECTED":
             return _cancel_refused(d, account, order)
         case "CANCELLED" | "EXPIRED" | "REJECTED":

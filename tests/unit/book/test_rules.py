@@ -13,6 +13,7 @@ from domain.selection import call_floor, put_expiry
 from domain.state import Lot, TaxYear, Wheel
 from domain.tax import estimated_tax, is_long_term
 from domain.week_types import called_away_type, held_shares_type, put_assignment_type, put_closed_type
+from processors.book.journal import read_key
 from tests.harness.book_world import BookWorld, call, cents, day, e4, et, in_order, occ, put
 
 MONDAY, TUESDAY, THURSDAY, FRIDAY, SATURDAY = "2025-06-09", "2025-06-10", "2025-06-12", "2025-06-13", "2025-06-14"
@@ -219,6 +220,22 @@ def test_a_cancel_without_an_answer_leaves_the_order_unknown_and_is_asked_again(
     assert world.one(e.AlertRaised, title="Order state unknown").priority == "HIGH"
     answered = world.ack(order)
     assert world.one(e.OrderCancelRequested, answered).reason == "CANCEL_LOST"
+
+
+def test_a_confirmed_replacement_is_taken() -> None:
+    world = gen({"gen.tickers": "TSLA", "gen.entry_days": "MON,TUE", "gen.tdte_max": "4"})
+    world.at(f"{TUESDAY} 09:00")
+    world.statement()
+    world.at(f"{TUESDAY} 09:59:50")
+    world.chain("TSLA", 250, put(FRIDAY, "247.50", "3.85", "3.95", 45))
+    world.at(f"{TUESDAY} 10:00")
+    order = world.order("TSLA")
+    world.ack(order)
+    world.at(f"{TUESDAY} 10:00:30")
+    assert order.version == 2
+    assert world.status(order, "REPLACED") == []
+    last = read_key(world.journal()[-1].key or b"")
+    assert last.disposition == "taken", "an answer of its own, not a repetition"
 
 
 def test_a_cancel_before_the_acknowledgement_walks_through_the_states() -> None:
