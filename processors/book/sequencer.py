@@ -5,6 +5,7 @@ those that the journal holds, so that it proves the journal as it goes.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from domain import inputs as i
@@ -15,7 +16,7 @@ from domain.partition import Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
 from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
-from processors.book.journal import Chain, outputs_digest, read_key
+from processors.book.journal import Chain, JournalKey, outputs_digest, read_keys
 from schemas.codec import Codec
 from schemas.errors import SchemaError
 
@@ -92,13 +93,24 @@ class Sequencer:
         return self._note(item.source, item.source_seq, entry) or asked
 
     def fold(self, message: Message) -> None:
-        """Decide a journalled entry again without publishing.
+        """Decide a journalled entry again, in silence. Raises ValueError where the journal contradicts itself."""
+        self.fold_all([message])
 
-        Raises ValueError where the journal contradicts itself.
-        """
-        key_bytes, value = message.key or b"", message.value or b""
-        key = read_key(key_bytes)
-        record = self._read(value)
+    def fold_all(self, messages: Sequence[Message]) -> None:
+        """`fold` of entries in a row, decoded together."""
+        keys = read_keys([message.key or b"" for message in messages])
+        values = [message.value or b"" for message in messages]
+        marks = [value for value in values if value[:5] == self._marks_header]
+        try:
+            rows = deque(decode_marks(marks))
+        except SchemaError:
+            rows = deque[MarksRow]()  # one of them is broken: each is read by itself
+        together = bool(rows)
+        for message, key, value in zip(messages, keys, values, strict=True):
+            is_mark = together and value[:5] == self._marks_header
+            self._fold(key, message.key or b"", value, rows.popleft() if is_mark else self._read(value))
+
+    def _fold(self, key: JournalKey, key_bytes: bytes, value: bytes, record: Any) -> None:
         item = Item(
             _TOPIC_OF_SOURCE.get(key.source, "market.marks"), -1, key.source, key.source_seq, None, value, record
         )

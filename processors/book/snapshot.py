@@ -10,6 +10,7 @@ import json
 from collections import deque
 from dataclasses import asdict
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from domain import inputs as i
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from processors.book.sequencer import Sequencer
 
 SHARED = b"*"
+FOLDED_AT_ONCE = 5_000
+"""Entries decoded together while folding."""
 
 
 def take(sequencer: Sequencer) -> list[Output]:
@@ -85,8 +88,9 @@ def restore(sequencer: Sequencer, log: LogReader) -> int:
             sequencer.partition.adopt(book)
         begun = sequencer.chain.sequence
         start = _offset_of(log, begun)
-    for message in log.records("journal", start):
-        sequencer.fold(message)
+    entries = iter(log.records("journal", start))
+    while chunk := list(islice(entries, FOLDED_AT_ONCE)):
+        sequencer.fold_all(chunk)
     return begun
 
 
