@@ -84,6 +84,15 @@ class MendableTask(Task, Protocol):
 
 
 @runtime_checkable
+class UnfinishedTask(Task, Protocol):
+    """A task that takes a large backlog in parts, so that no transaction grows without bound."""
+
+    def unfinished(self) -> bool:
+        """Whether `handle` would go on with what it holds already, without further records."""
+        ...
+
+
+@runtime_checkable
 class ValueTask(Task, Protocol):
     """A task of one input topic that takes values without an object a record (millions pass)."""
 

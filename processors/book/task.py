@@ -22,6 +22,8 @@ COMMANDS, BROKER, FIRST_MARKET = 0, 1, 2
 """Ranks of the sources at equal times; the clock comes last: a timer sees what was journalled before its tick."""
 SNAPSHOT_EVERY = 20_000
 """Entries between two snapshots: the tail to fold stays well under 50,000."""
+TAKEN_MOST = 10_000
+"""Entries that one call makes of a recorded backlog, and so one transaction."""
 BUFFERED_MOST = 10_000
 """Market records that may wait in the merge before the topic is paused."""
 
@@ -44,6 +46,7 @@ class BookTask:
         """offset of the record that carries a source's last promise"""
         self._commands_read: int | None = None
         self._promised = -FOREVER
+        self._unfinished = False
         self.last_snapshot = 0
         self._out: list[Output] = []
 
@@ -113,6 +116,10 @@ class BookTask:
             return frozenset()
         market = sum(self._merge.buffered(source) for source in range(FIRST_MARKET, self._merge.sources))
         return frozenset({"market.marks"}) if market > BUFFERED_MOST else frozenset()
+
+    def unfinished(self) -> bool:
+        """Whether safe inputs wait only because a call has taken enough."""
+        return self._unfinished
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -261,12 +268,18 @@ class BookTask:
         return True
 
     def _advance(self) -> None:
-        """Take everything that is safe, with clock ticks where timers are due."""
+        """Take what is safe, up to `TAKEN_MOST` entries, with clock ticks where timers are due."""
         merge = self._merge
+        enough = self.chain.sequence + TAKEN_MOST
+        self._unfinished = False
         while True:
             taken = merge.drain()
             progressed = bool(taken)
             for index, (time_us, _, item) in enumerate(taken):
+                if self.chain.sequence >= enough:
+                    merge.put_back(taken[index:])
+                    self._unfinished = True
+                    return
                 if self._fire_before(time_us):
                     merge.put_back(taken[index:])
                     break
@@ -301,7 +314,7 @@ class BookTask:
     def _tell_progress(self, opened: i.LogOpened) -> None:
         """In band on `orders`: nothing will go to the broker before the horizon."""
         bound, _ = self._merge.horizon()
-        if bound > self._promised:
+        if bound > self._promised and not self._unfinished:
             self._promised = bound
             record = i.BookProgress(
                 bound, self.sequencer.seen.get("broker", -1), opened.recorded, opened.broker_lookahead_us,

@@ -26,7 +26,16 @@ from confluent_kafka import Message as KafkaMessage
 from infra.collector import collect_rarely
 from infra.kafka.clients import group_consumer, reader, transactional_producer
 from infra.kafka.cluster import Cluster, reason_of
-from infra.stream.contract import MendableTask, Message, Output, PoisonedInput, Processor, Task, ValueTask
+from infra.stream.contract import (
+    MendableTask,
+    Message,
+    Output,
+    PoisonedInput,
+    Processor,
+    Task,
+    UnfinishedTask,
+    ValueTask,
+)
 from schemas.arrow import warm_up
 
 _log = logging.getLogger("alluse.runtime")
@@ -219,17 +228,19 @@ class _Worker(threading.Thread):
     def _loop(self, task: Task, consumer: Consumer, producer: Producer) -> None:
         paused: frozenset[str] = frozenset()
         values = task if isinstance(task, ValueTask) and len(self._processor.inputs) == 1 else None
+        rest = task if isinstance(task, UnfinishedTask) else None
         pending, last_commit = False, time.monotonic()
         metadata = consumer.consumer_group_metadata()
         while not self.stopping.is_set():
-            first = consumer.poll(POLL_S)
+            more = rest is not None and rest.unfinished()
+            first = consumer.poll(0 if more else POLL_S)
             if first is not None:
                 batch = [first, *consumer.consume(BATCH_MOST - 1, 0)]
                 outputs = self._handle_values(values, batch) if values else task.handle(self._messages(batch))
                 self.records += len(batch)
                 pending = True
             else:
-                outputs = []
+                outputs = task.handle([]) if more else []
             now = time.monotonic()
             if outputs or (pending and now - last_commit > IDLE_COMMIT_S):
                 self._commit(producer, outputs, task.positions(), metadata)

@@ -5,7 +5,7 @@ that the Kafka runtime is compared with."""
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from infra.stream.contract import MendableTask, Message, Output, PoisonedInput, Processor, Task
+from infra.stream.contract import MendableTask, Message, Output, PoisonedInput, Processor, Task, UnfinishedTask
 
 BATCH = 5_000
 
@@ -99,7 +99,7 @@ class _Run:
         for topic, offset in self.offsets.items():
             if topic not in full:
                 batch.extend(self.log.read(topic, self.partition, offset))
-        if not batch:
+        if not batch and not (isinstance(self.task, UnfinishedTask) and self.task.unfinished()):
             return False
         for output in self._handle(batch):
             self.log.append(output.topic, output.partition, output.key, output.value)

@@ -33,16 +33,20 @@ def written(outputs: list[Output]) -> list[tuple[bytes | None, bytes | None]]:
 
 
 @settings(max_examples=EXAMPLES, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(st.integers(0, 10**9))
-def test_cuts_and_mixing_of_topics_change_nothing(seed: int) -> None:
+@given(st.integers(0, 10**9), st.sampled_from([1, 40, 10_000]))
+def test_cuts_and_mixing_of_topics_change_nothing(seed: int, taken_most: int) -> None:
     log, chance = finished(RECORDING), random.Random(seed)
     inputs, at = inputs_of(log, HOME), beginning()
     task = BookTask(HOME)
     task.restore(Reader(MemoryLog(PARTITIONS), HOME))
 
     outputs: list[Output] = []
+    before, task_module.TAKEN_MOST = task_module.TAKEN_MOST, taken_most
     while any(at[topic] < len(messages) for topic, messages in inputs.items()):
         outputs += fed(task, inputs, at, chance)
+    while task.unfinished():
+        outputs += task.handle([])
+    task_module.TAKEN_MOST = before
 
     assert written(outputs) == expected(log)
 
