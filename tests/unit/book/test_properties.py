@@ -504,7 +504,6 @@ class TestHistories(Histories.TestCase):
 
 
 EXPLORED = """
-"
 OrderFilled, OrderPartiallyFilled, OrderRepriced, OptionAssigned, OptionExpiredWorthless, SharesCalledAway,
 ProfitTargetReached, ExpiryDecisionMade, WeekClassified, WeekReclassified, ApprovalGranted, ApprovalDenied,
 ApprovalExpired, EntrySkipped PREMIUM_BELOW_MIN, EntrySkipped CC_FLOOR_UNMET, EntrySkipped UNFILLED,
