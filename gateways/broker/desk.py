@@ -1,5 +1,6 @@
 """The order desk of the simulated broker: orders in; acknowledgements, fills and cancellations out (protocol 12)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from domain.contracts import occ_symbol
@@ -33,7 +34,7 @@ from gateways.broker.quotes import ChainView, MarksView, QuoteBoard
 from gateways.broker.schedule import Schedule
 
 
-class Desk:
+class Desk(ABC):
     """Accounts and their orders, filled from the board."""
 
     def __init__(self, lookahead_us: int, schedule: Schedule) -> None:
@@ -149,9 +150,9 @@ class Desk:
 
     # --- orders ----------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def advance(self, to_us: int) -> None:
         """Let everything due up to and including a time happen."""
-        raise NotImplementedError
 
     def _begin(self, at_us: int) -> None:
         if not self.connected:

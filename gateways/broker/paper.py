@@ -17,7 +17,7 @@ from gateways.broker.model import PaperModel
 from gateways.broker.port import BrokerPort
 from gateways.broker.quotes import DAY_US, ChainView, MarksView
 from gateways.broker.wire import empty_list, prefix, short_text
-from infra.stream.contract import LogReader, Message, Output, PoisonedInput
+from infra.stream.contract import LogReader, Message, Output
 from infra.stream.merge import FOREVER, Merge
 from schemas.codec import Codec
 from schemas.records import from_plain
@@ -100,10 +100,6 @@ class PaperTask:
             self._model.load_market(market)
         for book in sorted(state):
             self._model.load_account(state[book])
-
-    def mend(self, error: PoisonedInput) -> None:
-        """Never called for an input of this task: it names none as poisoned, an unreadable record stops it."""
-        raise error
 
     def _begin(self, setting: Setting) -> None:
         self._setting = setting

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from domain.inputs import SessionCalendar
 from infra.errors import UnavailableError
-from infra.stream.contract import LogReader, Message, Output, PoisonedInput, Processor, Task
+from infra.stream.contract import LogReader, Message, Output, Processor, Task
 from processors.market.engine import Engine
 from processors.market.history import History
 from processors.market.intake import Intake, Special
@@ -81,10 +81,6 @@ class MarketTask(Task):
         self._progress.next_offset = next_offset
         self._publish_state()
         return self._publisher.take()
-
-    def mend(self, error: PoisonedInput) -> None:
-        """Never called: what the state can't take goes to the dead letters at once."""
-        raise error
 
     def positions(self) -> dict[str, int]:
         """Offset of market.ticks to go on from."""

@@ -80,6 +80,7 @@ def test_with_two_book_processes_and_one_of_them_killed(
         run.finish(
             log, [(at, lambda n=n: run.kill(f"book-{n % 2}")) for n, at in enumerate(moments)], limit_s=60 * KILLS
         )
+        assert run.restarts >= 1, "nothing was killed"
         same_as_oracle(run, log, oracle)
 
 
@@ -89,7 +90,10 @@ def test_a_killed_kafka_loses_and_doubles_nothing(
     assert own_broker.bootstrap is not None
     cluster = Cluster(own_broker.bootstrap)
 
+    crashes: list[int] = []
+
     def crash() -> None:
+        crashes.append(own_broker.pid or 0)
         own_broker.kill()
         own_broker.start()
 
@@ -97,6 +101,7 @@ def test_a_killed_kafka_loses_and_doubles_nothing(
         log = KafkaLog(cluster)
         run.feed()
         run.finish(log, [(at, crash) for at in moments], limit_s=60 * KILLS)
+        assert len(set(crashes)) == KILLS, "each time another Kafka process was killed"
         same_as_oracle(run, log, oracle)
 
 
