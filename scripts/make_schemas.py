@@ -112,7 +112,7 @@ DOC_OF_NAME: dict[str, str] = {
 def records_of(module: ModuleType) -> Iterator[type]:
     """The record classes that `module` defines, in the order they stand there."""
     for value in vars(module).values():
-        if isinstance(value, type) and is_dataclass(value) and value.__module__ == module.__name__:
+        if isinstance(value, type) and is_dataclass(value) and f"{value.__module__}.".startswith(f"{module.__name__}."):
             yield value
 
 

@@ -1,0 +1,116 @@
+"""Events (protocol 19.3): what a book has decided or learnt. Past tense, immutable, additive in schema.
+
+On the log each is one Avro record: an `Envelope` and the fields of its class. `TOPIC_OF` says where it goes.
+"""
+
+from typing import Any
+
+from domain.events.accounts import *
+from domain.events.entry import *
+from domain.events.envelope import *
+from domain.events.ledger import *
+from domain.events.orders import *
+from domain.events.oversight import *
+from domain.events.positions import *
+from domain.events.weeks import *
+
+Event = Any
+"""Any record of this module but `Envelope`, `LedgerLine`, `TickerRejection` and `CheckResult`."""
+
+_TOPICS: dict[str, tuple[type, ...]] = {
+    "signals": (
+        EntryWindowOpened,
+        EntryScanCompleted,
+        EligibleStrikeSelected,
+        PremiumBelowThresholdDetected,
+        EntrySkipped,
+        TradeSignalGenerated,
+        ExitSignalGenerated,
+        ProfitTargetReached,
+        ExpiryDecisionMade,
+        RollDeclined,
+    ),
+    "orders": (
+        BrokerLinkRequested,
+        OrderProposed,
+        OrderValidated,
+        OrderSubmitted,
+        OrderAcknowledged,
+        OrderRepriced,
+        OrderCancelRequested,
+        OrderCancelled,
+        OrderExpired,
+        OrderRejected,
+        OrderStateUnknown,
+        OrderReconciled,
+    ),
+    "fills": (
+        OrderPartiallyFilled,
+        OrderFilled,
+        OptionExpiredWorthless,
+        OptionAssigned,
+        SharesCalledAway,
+        PositionOpened,
+        PositionIncreased,
+        PositionReduced,
+        PositionClosed,
+        PositionAdjusted,
+    ),
+    "accounts": (
+        SystemCreated,
+        BookImported,
+        BrokerAccountLinked,
+        AccountOpened,
+        AccountFunded,
+        AccountActivated,
+        AccountSuspended,
+        AccountResumed,
+        TradingModeRestricted,
+        TradingModeRestrictionLifted,
+        KillSwitchEngaged,
+        KillSwitchReleased,
+        BufferBreached,
+        BufferRestored,
+        ContributionAllocated,
+        SizingBaseChanged,
+        WeeklyReinvestmentApplied,
+        PositionMarked,
+    ),
+    "ledger": (
+        LedgerPosted,
+        FeeCharged,
+        DividendReceived,
+        TaxLotOpened,
+        TaxableEventRecorded,
+        TaxReserveAdjusted,
+        TaxPaymentRecorded,
+    ),
+    "protocol": (
+        ConfigurationProposed,
+        ConfigurationApproved,
+        ConfigurationRejected,
+        ConfigurationChanged,
+        WheelPhaseChanged,
+        WeekClassified,
+        WeekReclassified,
+        WeekModePredicted,
+        ApprovalRequested,
+        ApprovalGranted,
+        ApprovalDenied,
+        ApprovalExpired,
+        BrokerConnected,
+        BrokerDisconnected,
+        ReconciliationCompleted,
+        ReconciliationBreakDetected,
+        ReconciliationBreakResolved,
+        CommandRejected,
+        MarketCalendarUpdated,
+    ),
+    "alerts": (AlertRaised, BookParked, BookReleased),
+}
+
+TOPIC_OF: dict[type, str] = {event: topic for topic, events in _TOPICS.items() for event in events}
+"""Which topic an event is written to (architecture.md, "Topics")."""
+
+TO_BROKER: frozenset[type] = frozenset({BrokerLinkRequested, OrderSubmitted, OrderRepriced, OrderCancelRequested})
+"""Events that a broker gateway acts upon; `BrokerProgress.orders_seen` counts them."""

@@ -1,0 +1,167 @@
+"""Orders from proposal to their end (protocol 12.1)."""
+
+from typing import Annotated
+
+from domain.record import Cents, Contract, PriceE4, record
+
+
+@record
+class CheckResult:
+    """Result and values of one pre-trade check (protocol 12.2)."""
+
+    check: Annotated[str, "PT-01 ... PT-19"]
+    result: Annotated[
+        str,
+        "PASSED, FAILED, SKIPPED (does not apply), WARNED or NO_INPUT (passed through: its input does not exist yet)",
+    ]
+    detail: Annotated[str, "the values"]
+
+
+@record
+class OrderProposed:
+    """A signal has become an order (protocol 12.1)."""
+
+    order_id: str
+    signal_id: str
+    account_id: str
+    contract: Contract
+    ticker: str
+    side: Annotated[str, "BUY or SELL"]
+    effect: Annotated[str, "OPEN or CLOSE"]
+    quantity: int
+    limit_e4: PriceE4
+    ladder_e4: Annotated[list[int], "limits that follow, in 1e-4 dollars"]
+    purpose: Annotated[str, "ENTRY, RESIDUAL, PROFIT_TAKE, CHEAP_BUYBACK or CLOSE"]
+    origin: Annotated[str, "GEN, REV, COM or a STAR-LAB strategy id"]
+    clip: Annotated[int, "0 for the first or only clip of a sliced order"]
+    rest: Annotated[int, "quantity of the clips that follow (protocol 6.6)"]
+    approval_id: Annotated[str | None, "the approval it rests on"] = None
+
+
+@record
+class OrderValidated:
+    """The pre-trade checks passed."""
+
+    order_id: str
+    checks: list[CheckResult]
+
+
+@record
+class OrderSubmitted:
+    """To the broker: place this order."""
+
+    order_id: str
+    order_ref: Annotated[str, "book/account/order, carried by the broker"]
+    version: int
+    contract: Contract
+    side: str
+    effect: str
+    quantity: int
+    limit_e4: PriceE4
+    time_in_force: Annotated[str, "DAY"]
+    commission_estimate: Cents
+
+
+@record
+class OrderAcknowledged:
+    """The broker has the order."""
+
+    order_id: str
+    broker_order_id: str
+    version: int
+
+
+@record
+class OrderRepriced:
+    """To the broker: replace the limit. The order keeps its id."""
+
+    order_id: str
+    version: int
+    limit_e4: PriceE4
+
+
+@record
+class OrderPartiallyFilled:
+    """An execution after which the order is not filled, or that came after its end."""
+
+    order_id: str
+    exec_id: str
+    contract: Contract
+    side: str
+    effect: str
+    quantity: Annotated[int, "of this execution"]
+    price_e4: PriceE4
+    commission: Cents
+    cum_quantity: int
+    state: Annotated[str, "the order's state afterwards"]
+    underlying_e4: Annotated[PriceE4, "underlying at the fill"]
+
+
+@record
+class OrderFilled:
+    """The execution that fills the order."""
+
+    order_id: str
+    exec_id: str
+    contract: Contract
+    side: str
+    effect: str
+    quantity: Annotated[int, "of this execution"]
+    price_e4: PriceE4
+    commission: Cents
+    cum_quantity: int
+    state: Annotated[str, "the order's state afterwards: FILLED"]
+    underlying_e4: Annotated[PriceE4, "underlying at the fill"]
+
+
+@record
+class OrderCancelRequested:
+    """To the broker: cancel."""
+
+    order_id: str
+    version: int
+    reason: str
+
+
+@record
+class OrderCancelled:
+    """The order ended unfilled in whole or part."""
+
+    order_id: str
+    code: str
+    reason: str
+    cum_quantity: int
+
+
+@record
+class OrderExpired:
+    """The day order ended with its session."""
+
+    order_id: str
+    cum_quantity: int
+
+
+@record
+class OrderRejected:
+    """A pre-trade check or the broker refused the order."""
+
+    order_id: str
+    code: Annotated[str, "PT-nn, or the broker's code"]
+    reason: str
+    checks: list[CheckResult]
+
+
+@record
+class OrderStateUnknown:
+    """The broker gives no reliable answer about the order (protocol 12.1)."""
+
+    order_id: str
+    age_s: int
+
+
+@record
+class OrderReconciled:
+    """The broker's answer has settled the order's state."""
+
+    order_id: str
+    final_state: str

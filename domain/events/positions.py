@@ -1,0 +1,147 @@
+"""Positions, their outcomes and rolls (protocol 4.3, 7)."""
+
+from typing import Annotated
+
+from domain.record import Cents, Contract, DayNumber, PriceE4, RatioE10, record
+
+
+@record
+class PositionOpened:
+    """A first fill or an assignment made a position; an option booked as expired is there again."""
+
+    position_id: str
+    contract: Contract
+    quantity: Annotated[int, "negative = short"]
+    price_e4: PriceE4
+    p0_e4: Annotated[PriceE4, "underlying at the first fill (protocol 7.3), assignment strike for shares"]
+    atr_e6: int
+    commission: Cents
+    chain_id: Annotated[str, "the wheel turn it belongs to"]
+
+
+@record
+class PositionIncreased:
+    """A further fill added to a position."""
+
+    position_id: str
+    contract: Contract
+    quantity: Annotated[int, "added; negative = short"]
+    price_e4: PriceE4
+    commission: Cents
+
+
+@record
+class PositionReduced:
+    """A part of a position is gone."""
+
+    position_id: str
+    contract: Contract
+    quantity: Annotated[int, "left; negative = short"]
+    price_e4: PriceE4
+    pnl: Annotated[Cents, "realised by this step after commissions, without tax"]
+
+
+@record
+class PositionClosed:
+    """A position is gone."""
+
+    position_id: str
+    contract: Contract
+    price_e4: PriceE4
+    pnl: Annotated[Cents, "realised by the last step after commissions, without tax"]
+    cause: Annotated[str, "BOUGHT_BACK, EXPIRED, ASSIGNED, CALLED_AWAY or SOLD"]
+    underlying_e4: Annotated[PriceE4 | None, "underlying at a buy-back"] = None
+    session: Annotated[DayNumber | None, "trade date of a buy-back"] = None
+
+
+@record
+class OptionExpiredWorthless:
+    """A short option has expired and its premium is kept (protocol 7.4)."""
+
+    contract: Contract
+    quantity: int
+    premium: Annotated[Cents, "kept, before commissions"]
+    close_e4: Annotated[PriceE4, "official close of the underlying"]
+
+
+@record
+class OptionAssigned:
+    """A short put was assigned (protocol 7.4)."""
+
+    contract: Contract
+    quantity: Annotated[int, "contracts"]
+    shares: int
+    strike_e3: int
+    basis: Annotated[Cents, "tax basis of the lot"]
+    close_e4: Annotated[PriceE4, "underlying's close of the outcome's session"]
+    early: bool
+    notice_id: str
+    outcome_session: DayNumber
+
+
+@record
+class SharesCalledAway:
+    """A covered call was exercised (protocol 7.4)."""
+
+    contract: Contract
+    quantity: Annotated[int, "contracts"]
+    shares: int
+    strike_e3: int
+    proceeds: Annotated[Cents, "strike value plus net premium"]
+    close_e4: Annotated[PriceE4, "underlying's close of the outcome's session"]
+    early: bool
+    notice_id: str
+    outcome_session: DayNumber
+
+
+@record
+class PositionAdjusted:
+    """A split changed a position's quantity and terms (protocol 2.6)."""
+
+    contract: Contract
+    new_contract: Contract
+    ratio_new: int
+    ratio_old: int
+
+
+@record
+class PositionMarked:
+    """An account's worth at the end of a day."""
+
+    nav: Cents
+    corpus: Cents
+    unrealised: Cents
+    cash_total: Cents
+    free_cash: Cents
+    collateral: Cents
+    tax_reserve: Cents
+    buffer_required: Cents
+    session: DayNumber
+
+
+@record
+class ProfitTargetReached:
+    """A short option has lost enough of its credit to be bought back (protocol 7.1)."""
+
+    contract: Contract
+    decay: Annotated[RatioE10, "1 - ask/credit"]
+    target: RatioE10
+    ask_e4: PriceE4
+
+
+@record
+class ExpiryDecisionMade:
+    """What is to become of an option on its expiry day (protocol 7.2)."""
+
+    contract: Contract
+    moneyness: Annotated[RatioE10, "p = (K - S)/K of a put, (S - K)/K of a call, 1e-10"]
+    action: Annotated[str, "HOLD, ACCEPT_ASSIGNMENT, LET_CALL_AWAY, ASK, ROLL, or after the close AWAIT_NOTICE"]
+    spot_e4: PriceE4
+
+
+@record
+class RollDeclined:
+    """A short option is not rolled (protocol 7.3)."""
+
+    contract: Contract
+    reason: str
