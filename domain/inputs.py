@@ -167,6 +167,15 @@ class CorporateAction:
 
 
 @record
+class TradingHalt:
+    """Trading in a symbol was halted or resumed by its exchange (protocol 6.2)."""
+
+    symbol: Annotated[str, "listed ticker"]
+    time_us: TimeUs
+    halted: Annotated[bool, "true: halted; false: trading again"]
+
+
+@record
 class EarningsDate:
     """Announced earnings date of a company (protocol 6.2)."""
 
@@ -267,6 +276,16 @@ class MarketEarnings:
     source_seq: Annotated[int, "counts this source's records in a book partition"]
     time_us: TimeUs
     earnings: EarningsDate
+
+
+@record
+class MarketHalt:
+    """`TradingHalt` as the books see it."""
+
+    market_partition: Annotated[int, "which market.ticks partition it comes from"]
+    source_seq: Annotated[int, "counts this source's records in a book partition"]
+    time_us: TimeUs
+    halt: TradingHalt
 
 
 @record
@@ -378,6 +397,20 @@ class BrokerStatement:
     occasion: Annotated[str, "CONNECT, PRE_OPEN, INTRADAY or EOD"]
     cash: Annotated[Cents, "all cash of the brokerage account, settled or not"]
     positions: Annotated[list[BrokerPosition], "sorted by contract, none with quantity 0"]
+
+
+@record
+class BrokerCashActivity:
+    """Cash that moved at the broker outside orders, of a recognised kind (protocol 12.5)."""
+
+    book: Annotated[str, "system_id"]
+    source_seq: Annotated[int, "counts the broker's records in a partition"]
+    time_us: TimeUs
+    activity_id: Annotated[str, "the broker's id: the same one again changes nothing"]
+    kind: Annotated[str, "DIVIDEND, FEE or INTEREST"]
+    amount: Annotated[Cents, "positive = received"]
+    symbol: Annotated[str, "what for: the ticker of a dividend, else may be empty"]
+    qualified: Annotated[bool, "a qualified dividend"]
 
 
 @record

@@ -122,6 +122,8 @@ class Market:
     bars: dict[str, list[DayRecord]] = field(default_factory=dict[str, list[DayRecord]])
     earnings: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     actions: list[CorporateAction] = field(default_factory=list[CorporateAction])
+    halted: dict[str, bool] = field(default_factory=dict[str, bool])
+    """symbols whose trading is halted"""
     _raw_chains: dict[str, bytes] = field(default_factory=dict[str, bytes])
     _chains: dict[str, Chain] = field(default_factory=dict[str, Chain])
     decode_chain: Callable[[bytes], OptionChain] | None = None

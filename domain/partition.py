@@ -124,6 +124,11 @@ class Partition:
                 if record.earnings.session not in days:
                     days.append(record.earnings.session)
                     days.sort()
+            case i.MarketHalt():
+                if record.halt.halted:
+                    self.market.halted[record.halt.symbol] = True
+                else:
+                    self.market.halted.pop(record.halt.symbol, None)
             case i.MarketAction():
                 self.market.actions.append(record.action)
                 if record.action.kind == "SPLIT":

@@ -32,6 +32,7 @@ _TOPICS: dict[str, tuple[type, ...]] = {
     ),
     "orders": (
         BrokerLinkRequested,
+        CashMovementRequested,
         OrderProposed,
         OrderValidated,
         OrderSubmitted,
@@ -112,5 +113,7 @@ _TOPICS: dict[str, tuple[type, ...]] = {
 TOPIC_OF: dict[type, str] = {event: topic for topic, events in _TOPICS.items() for event in events}
 """Which topic an event is written to (architecture.md, "Topics")."""
 
-TO_BROKER: frozenset[type] = frozenset({BrokerLinkRequested, OrderSubmitted, OrderRepriced, OrderCancelRequested})
+TO_BROKER: frozenset[type] = frozenset(
+    {BrokerLinkRequested, CashMovementRequested, OrderSubmitted, OrderRepriced, OrderCancelRequested}
+)
 """Events that a broker gateway acts upon; `BrokerProgress.orders_seen` counts them."""

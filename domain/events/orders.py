@@ -27,15 +27,22 @@ class OrderProposed:
     contract: Contract
     ticker: str
     side: Annotated[str, "BUY or SELL"]
-    effect: Annotated[str, "OPEN or CLOSE"]
+    effect: Annotated[str, "OPEN, CLOSE, or ROLL = a combination that buys back `contract` and sells `new_contract`"]
     quantity: int
-    limit_e4: PriceE4
+    limit_e4: Annotated[PriceE4, "of a roll: least net credit per share, negative = a debit"]
     ladder_e4: Annotated[list[int], "limits that follow, in 1e-4 dollars"]
-    purpose: Annotated[str, "ENTRY, RESIDUAL, PROFIT_TAKE, CHEAP_BUYBACK or CLOSE"]
+    purpose: Annotated[
+        str,
+        "ENTRY, RESIDUAL, PROFIT_TAKE, CHEAP_BUYBACK, CLOSE, ROLL, STOP_LOSS, HEDGE, LEAPS, SHARES, LIQUIDATION, "
+        "INSTRUCTION",
+    ]
     origin: Annotated[str, "GEN, REV, COM or a STAR-LAB strategy id"]
     clip: Annotated[int, "0 for the first or only clip of a sliced order"]
     rest: Annotated[int, "quantity of the clips that follow (protocol 6.6)"]
     approval_id: Annotated[str | None, "the approval it rests on"] = None
+    new_contract: Annotated[str | None, "of a roll: the option that replaces `contract`"] = None
+    mid_e6: Annotated[int | None, "mid at decision in 1e-6 dollars, for slippage (protocol 12.3)"] = None
+    reference: Annotated[str | None, "what it serves: instruction, script, workflow or quarter"] = None
 
 
 @record
@@ -60,6 +67,19 @@ class OrderSubmitted:
     limit_e4: PriceE4
     time_in_force: Annotated[str, "DAY"]
     commission_estimate: Cents
+    new_contract: Annotated[
+        str | None,
+        "of a combination (effect ROLL): `contract` is bought back, this one sold, net at the limit or better",
+    ] = None
+
+
+@record
+class CashMovementRequested:
+    """To the broker gateway: cash enters or leaves the brokerage account outside orders; the paper broker books it."""
+
+    movement_id: Annotated[str, "its identity: the same one again moves nothing"]
+    kind: Annotated[str, "CONTRIBUTION, WITHDRAWAL, FORK, FEE, DIVIDEND, INTEREST or TAX_PAYMENT"]
+    amount: Annotated[Cents, "positive = in, negative = out"]
 
 
 @record

@@ -60,6 +60,7 @@ def _shared(sequencer: Sequencer) -> dict[str, Any]:
         "marks": {s: [m.last_e4, m.bid_e4, m.ask_e4, m.tick_time_us] for s, m in market.marks.items()},
         "bars": {s: [[d.session, d.close_e4, d.atr_e6] for d in days] for s, days in market.bars.items()},
         "earnings": market.earnings,
+        "halted": market.halted,
         "actions": [asdict(a) for a in market.actions],
         "chains": {s: data.hex() for s, data in market.raw_chains().items()},
     }
@@ -111,6 +112,7 @@ def _restore_shared(sequencer: Sequencer, state: dict[str, Any]) -> None:
     market.marks = {s: Mark(*values) for s, values in state["marks"].items()}
     market.bars = {s: [DayRecord(*day) for day in days] for s, days in state["bars"].items()}
     market.earnings = state["earnings"]
+    market.halted = state.get("halted", {})
     market.actions = [i.CorporateAction(**a) for a in state["actions"]]
     for symbol, data in state["chains"].items():
         market.take_raw_chain(symbol, bytes.fromhex(data))

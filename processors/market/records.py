@@ -34,6 +34,7 @@ class Records:
             "SessionCalendar": self._session_calendar,
             "CorporateAction": self._corporate_action,
             "EarningsDate": self._earnings_date,
+            "TradingHalt": self._trading_halt,
         }
         self.calendar: Plain | None = None
         """the calendar if it changed and is not durable yet"""
@@ -125,3 +126,7 @@ class Records:
     def _earnings_date(self, value: Plain) -> None:
         self._engine.reach(value["time_us"])
         self._publisher.to_books("MarketEarnings", value["time_us"], {"earnings": value})
+
+    def _trading_halt(self, value: Plain) -> None:
+        self._engine.reach(value["time_us"])
+        self._publisher.to_books("MarketHalt", value["time_us"], {"halt": value})
