@@ -8,6 +8,7 @@ every machine. What is not defined (a ratio to nothing, a deviation of one month
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, TypeVar
 
 from domain.calendar import as_date, week_id
@@ -40,7 +41,7 @@ class Mark:
 def _sub_periods(marks: Sequence[Mark]) -> list[tuple[DayNumber, Fraction]]:
     """(last day, return) of each stretch between valuations; it starts at the corpus just after a flow."""
     found: list[tuple[DayNumber, Fraction]] = []
-    for before, at in zip(marks, marks[1:], strict=False):
+    for before, at in pairwise(marks):
         if at.day < before.day:
             raise ValueError(f"valuations are out of order: day {at.day} after day {before.day}")
         base = before.corpus + before.flow
