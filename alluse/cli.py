@@ -13,7 +13,7 @@ import sys
 
 import typer
 
-from alluse import cli_books, cli_commands, cli_log, cli_play, cli_system
+from alluse import cli_books, cli_commands, cli_growth, cli_log, cli_play, cli_system
 from alluse.errors import understood
 from infra.errors import AllUseError
 from infra.logs import configure_logs
@@ -31,6 +31,7 @@ cli_play.register(app)
 cli_books.register(app)
 cli_commands.register(app)
 cli_log.register(app)
+cli_growth.register(app)
 
 
 # What a wrong command line raises; typer carries click inside and names only the subclass.
