@@ -8,54 +8,15 @@ from dataclasses import dataclass, field
 from json import dumps, loads
 from typing import Any
 
-from domain.contracts import Option, parse
+from domain.contracts import Option
 from domain.inputs import BrokerAssignment, BrokerExecution, BrokerPosition
-from domain.money import COMMISSION_PER_CONTRACT, CONTRACT_MULTIPLIER, option_value, shares_value, strike_value, tick_e4
+from domain.money import CONTRACT_MULTIPLIER, strike_value
 from gateways.broker.codes import Refusal
-from gateways.broker.port import AccountSummary, OpenOrder
+from gateways.broker.order import ROLL, WorkingOrder, option_of
+from gateways.broker.port import AccountSummary
 
-SHARE_TICK_E4 = 100
 PERMISSIONS = "CSP_AND_CC"
 """What paper accounts may do: cash-secured puts, covered calls, purchases (protocol 12.4)."""
-
-
-@dataclass(slots=True)
-class WorkingOrder:
-    """An order between its acknowledgement and its end."""
-
-    order_id: str
-    broker_order_id: str
-    version: int
-    contract: str
-    side: str
-    effect: str
-    quantity: int
-    limit_e4: int
-    filled: int = 0
-    fills: int = 0
-    """executions so far: the n of the next execution's id"""
-    option: Option | None = field(init=False)
-    """`None` for shares"""
-
-    def __post_init__(self) -> None:
-        self.option = option_of(self.contract)
-
-    @property
-    def rest(self) -> int:
-        """Quantity still to be done."""
-        return self.quantity - self.filled
-
-    @property
-    def symbol(self) -> str:
-        """Underlying, or the ticker of shares."""
-        return self.option.underlying if self.option else self.contract
-
-    def open_order(self) -> OpenOrder:
-        """As the port shows it."""
-        return OpenOrder(
-            self.order_id, self.broker_order_id, self.version, self.contract, self.side, self.effect,
-            self.quantity, self.filled, self.limit_e4,
-        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -85,23 +46,30 @@ class BrokerAccount:
     """since the last pre-open"""
     notices: list[BrokerAssignment] = field(default_factory=list[BrokerAssignment])
     """of the last five days"""
+    booked: dict[str, int] = field(default_factory=dict[str, int])
+    """cash outside orders: id of the movement or activity to cents, so that none is booked twice"""
 
     # --- money -----------------------------------------------------------------------------------------------
 
     def collateral(self) -> int:
-        """Strike value of short puts, held and working to open (protocol 4.1)."""
-        held = sum(strike_value(o.strike_e3, -n) for c, n in self.positions.items() if n < 0 and (o := _put(c)))
-        working = sum(
-            strike_value(o.option.strike_e3, o.rest)
-            for o in self.orders.values()
-            if o.effect == "OPEN" and o.side == "SELL" and o.option and o.option.right == "P"
-        )
-        return held + working
+        """Strike value of short puts, held and working to open; of a roll what it needs more (protocol 4.1)."""
+        return self._held() + sum(max(0, order.collateral_change()) for order in self.orders.values())
 
     def available(self) -> int:
-        """Cash that is neither collateral nor promised to a working purchase."""
-        buying = sum(cost(o.contract, o.rest, o.limit_e4) for o in self.orders.values() if _purchase(o.side, o.effect))
-        return self.cash - self.collateral() - buying
+        """Cash that is neither collateral nor needed by a working order."""
+        return self.cash - self._held() - sum(order.binds() for order in self.orders.values())
+
+    def _held(self) -> int:
+        puts = ((option_of(contract), n) for contract, n in self.positions.items() if n < 0)
+        return sum(strike_value(put.strike_e3, -n) for put, n in puts if put and put.right == "P")
+
+    def book_cash(self, identity: str, amount: int) -> bool:
+        """Cash enters or leaves outside orders; False when this has been booked before."""
+        if identity in self.booked:
+            return False
+        self.booked[identity] = amount
+        self.cash += amount
+        return True
 
     def summary(self) -> AccountSummary:
         """As the port shows it."""
@@ -121,42 +89,44 @@ class BrokerAccount:
 
     # --- what it may order -----------------------------------------------------------------------------------
 
-    def refusal(self, contract: str, side: str, effect: str, quantity: int, limit_e4: int) -> Refusal | None:
+    def refusal(self, order: WorkingOrder) -> Refusal | None:
         """Why the account may not place this order; `None` when it may."""
-        if side not in {"BUY", "SELL"} or effect not in {"OPEN", "CLOSE"} or quantity <= 0:
+        if order.quantity <= 0 or not _well_formed(order):
             return Refusal.BAD_ORDER
-        if bad_tick(contract, limit_e4):
+        if order.bad_tick(order.limit_e4):
             return Refusal.BAD_TICK
-        if side == "BUY":
-            return self._buy_refusal(contract, effect, quantity, limit_e4)
-        return self._sell_refusal(contract, effect, quantity)
+        return self._uncovered(order) or self.unaffordable(order)
 
-    def _sell_refusal(self, contract: str, effect: str, quantity: int) -> Refusal | None:
-        option = option_of(contract)
-        selling = self._working(contract, "SELL", effect)
-        if effect == "CLOSE":
-            if self.positions.get(contract, 0) < quantity + selling:
-                return Refusal.NO_POSITION
-            if option is None and self._shares_free(contract) < quantity:
-                return Refusal.NAKED_CALL
+    def unaffordable(self, order: WorkingOrder) -> Refusal | None:
+        """The cash that nothing needs would not carry the order; a working one's own need does not count against it."""
+        if order.side == "SELL" and order.collateral_change() == 0 and not order.combination:
             return None
-        if option is None:
-            return Refusal.NO_POSITION
-        if option.right == "C":
-            free = self._shares_free(option.underlying)
-            return Refusal.NAKED_CALL if free < quantity * CONTRACT_MULTIPLIER else None
-        short = self.available() < strike_value(option.strike_e3, quantity)
+        working = self.orders.get(order.order_id)
+        bound = working.binds() if working else 0
+        short = self.available() + bound + order.available_change() < 0
         return Refusal.INSUFFICIENT_BUYING_POWER if short else None
 
-    def _buy_refusal(self, contract: str, effect: str, quantity: int, limit_e4: int) -> Refusal | None:
-        freed = 0
-        if effect == "CLOSE":
-            if -self.positions.get(contract, 0) < quantity + self._working(contract, "BUY", effect):
-                return Refusal.NO_POSITION
-            put = _put(contract)
-            freed = strike_value(put.strike_e3, quantity) if put else 0
-        short = self.available() + freed < cost(contract, quantity, limit_e4)
-        return Refusal.INSUFFICIENT_BUYING_POWER if short else None
+    def _uncovered(self, order: WorkingOrder) -> Refusal | None:
+        """The positions do not carry the order."""
+        contract, option, quantity = order.contract, order.option, order.quantity
+        match order.side, order.effect:
+            case "BUY", "OPEN":
+                return None
+            case "SELL", "OPEN":
+                if option is None:
+                    return Refusal.NO_POSITION
+                naked = option.right == "C" and self._shares_free(option.underlying) < quantity * CONTRACT_MULTIPLIER
+            case "SELL", "CLOSE":
+                if self.positions.get(contract, 0) < quantity + self._working(contract, "SELL", "CLOSE"):
+                    return Refusal.NO_POSITION
+                naked = option is None and self._shares_free(contract) < quantity
+            case _:
+                buying_back = self._working(contract, "BUY", "CLOSE") + self._working(contract, "SELL", ROLL)
+                if -self.positions.get(contract, 0) < quantity + buying_back:
+                    return Refusal.NO_POSITION
+                rolled_call = order.combination and option is not None and option.right == "C"
+                naked = rolled_call and self._shares_free(order.symbol) < 0
+        return Refusal.NAKED_CALL if naked else None
 
     def _working(self, contract: str, side: str, effect: str) -> int:
         return sum(o.rest for o in self.orders.values() if (o.contract, o.side, o.effect) == (contract, side, effect))
@@ -183,11 +153,11 @@ class BrokerAccount:
 
     @classmethod
     def load(cls, data: bytes) -> "BrokerAccount":
-        """The account that `dump` wrote."""
+        """The account that `dump` wrote; what an earlier one did not write was not there."""
         plain = loads(data)
         orders = [_order(row) for row in plain.pop("orders")]
         return cls(
-            **{name: plain[name] for name in _PLAIN},
+            **{name: plain[name] for name in _PLAIN if name in plain},
             orders={order.order_id: order for order in orders},
             executions=[BrokerExecution(*row) for row in plain["executions"]],
             notices=[BrokerAssignment(*row) for row in plain["notices"]],
@@ -196,63 +166,35 @@ class BrokerAccount:
 
 _PLAIN = (
     "book", "broker_account", "deposit", "cash", "positions", "next_order", "connect_due_us", "done", "taken", "closes",
+    "booked",
 )  # fmt: skip
 _ORDER = (
     "order_id", "broker_order_id", "version", "contract", "side", "effect", "quantity", "limit_e4", "filled", "fills",
+    "new_contract",
 )  # fmt: skip
 
 
 def _order(row: list[Any]) -> WorkingOrder:
-    return WorkingOrder(**dict(zip(_ORDER, row, strict=True)))
+    return WorkingOrder(**dict(zip(_ORDER, row, strict=False)))
 
 
 def _values(record: BrokerExecution | BrokerAssignment) -> list[Any]:
     return [getattr(record, name) for name in record.__dataclass_fields__]
 
 
-def option_of(contract: str) -> Option | None:
-    """The option an OCC symbol names; `None` for anything else, a symbol with an impossible date included."""
-    try:
-        return parse(contract)
-    except ValueError:
-        return None
-
-
-def is_ticker(contract: str) -> bool:
-    """The form of a listed ticker: capital letters, perhaps a class after a dot, six at most."""
-    return contract.replace(".", "", 1).isalpha() and contract.isupper() and contract.isascii() and len(contract) <= 6
-
-
-def bad_tick(contract: str, limit_e4: int) -> bool:
-    """The limit is not positive or not a multiple of the listed tick (protocol 2.7)."""
-    option = option_of(contract)
-    tick = tick_e4(limit_e4, option.underlying) if option else SHARE_TICK_E4
-    return limit_e4 <= 0 or limit_e4 % tick != 0
-
-
-def commission(contract: str, quantity: int) -> int:
-    """Cents: 0.65 $ an option contract, nothing for shares (protocol 4.2, 20)."""
-    return COMMISSION_PER_CONTRACT * quantity if option_of(contract) else 0
-
-
-def value(contract: str, quantity: int, price_e4: int) -> int:
-    """Cents of a trade without commission."""
-    return option_value(price_e4, quantity) if option_of(contract) else shares_value(price_e4, quantity)
-
-
-def cost(contract: str, quantity: int, limit_e4: int) -> int:
-    """Cents that a purchase at its limit takes, commission included."""
-    return value(contract, quantity, limit_e4) + commission(contract, quantity)
-
-
-def _put(contract: str) -> Option | None:
-    option = option_of(contract)
-    return option if option and option.right == "P" else None
+def _well_formed(order: WorkingOrder) -> bool:
+    """Side and effect are of the few that there are; a combination is of two options of one underlying and right."""
+    if order.effect != ROLL:
+        return order.side in {"BUY", "SELL"} and order.effect in {"OPEN", "CLOSE"} and not order.combination
+    kinds = {(leg.option.underlying, leg.option.right) if leg.option else None for leg in order.legs}
+    return (
+        order.side == "SELL"
+        and order.combination
+        and order.contract != order.new_contract
+        and len(kinds) == 1
+        and None not in kinds
+    )
 
 
 def _call_on(option: Option, ticker: str) -> bool:
     return option.right == "C" and option.underlying == ticker
-
-
-def _purchase(side: str, effect: str) -> bool:
-    return side == "BUY" and effect == "OPEN"

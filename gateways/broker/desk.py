@@ -4,22 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from domain.contracts import occ_symbol
-from domain.events import OrderCancelRequested, OrderRepriced, OrderSubmitted
+from domain.events import CashMovementRequested, OrderCancelRequested, OrderRepriced, OrderSubmitted
 from domain.inputs import BrokerExecution, BrokerOrderStatus, BrokerPosition
-from domain.money import CONTRACT_MULTIPLIER, strike_value
+from domain.money import CONTRACT_MULTIPLIER
 from gateways.broker import matching
-from gateways.broker.account import (
-    BrokerAccount,
-    WorkingOrder,
-    bad_tick,
-    commission,
-    cost,
-    is_ticker,
-    option_of,
-    value,
-)
+from gateways.broker.account import BrokerAccount
 from gateways.broker.codes import MEANING, Refusal
 from gateways.broker.index import Working
+from gateways.broker.order import Leg, WorkingOrder, commission, is_ticker, option_of, value
 from gateways.broker.port import (
     AccountSummary,
     BrokerRejectError,
@@ -139,14 +131,9 @@ class Desk(ABC):
 
     def what_if(self, at_us: int, book: str, order: OrderSubmitted) -> WhatIf:
         """What the order would do at its limit."""
-        code = self._refusal(at_us, book, order)
-        fee = commission(order.contract, order.quantity)
-        amount = value(order.contract, order.quantity, order.limit_e4)
-        option = option_of(order.contract)
-        collateral = 0
-        if option and option.right == "P" and (order.side == "SELL") == (order.effect == "OPEN"):
-            collateral = strike_value(option.strike_e3, order.quantity) * (1 if order.side == "SELL" else -1)
-        return WhatIf(code or "", (amount if order.side == "SELL" else -amount) - fee, collateral, fee)
+        terms = WorkingOrder.of(order)
+        code = self._refusal(at_us, book, order.time_in_force, terms)
+        return WhatIf(code or "", terms.cash_change(), terms.collateral_change(), terms.commission())
 
     # --- orders ----------------------------------------------------------------------------------------------
 
@@ -167,17 +154,15 @@ class Desk(ABC):
         if known is not None:
             self.status(at_us, book, known, "ACKNOWLEDGED")
             return
-        code = self._refusal(at_us, book, order)
+        working = WorkingOrder.of(order)
+        code = self._refusal(at_us, book, order.time_in_force, working)
         if account is None or code is not None:
             self._status(at_us, book, order.order_id, "", order.version, "REJECTED", code)
             if account is not None and code is not Refusal.DUPLICATE_ORDER:
                 account.done[order.order_id] = "REJECTED"
                 self.changed.add(book)
             return
-        working = WorkingOrder(
-            order.order_id, f"PB-{book}-{account.next_order}", order.version, order.contract, order.side, order.effect,
-            order.quantity, order.limit_e4,
-        )  # fmt: skip
+        working.broker_order_id = f"PB-{book}-{account.next_order}"
         account.next_order += 1
         account.orders[order.order_id] = working
         self.count(account, working, 1)
@@ -196,9 +181,9 @@ class Desk(ABC):
             return
         before = working.limit_e4
         working.version, working.limit_e4 = order.version, order.limit_e4
-        code = Refusal.BAD_TICK if bad_tick(working.contract, order.limit_e4) else None
-        if code is None and working.side == "BUY" and working.effect == "OPEN" and account.available() < 0:
-            code = Refusal.INSUFFICIENT_BUYING_POWER
+        code = Refusal.BAD_TICK if working.bad_tick(order.limit_e4) else None
+        if code is None and (working.combination or (working.side, working.effect) == ("BUY", "OPEN")):
+            code = account.unaffordable(working)
         if code is not None:
             working.limit_e4 = before
             self.finish(account, working, "CANCELLED")
@@ -229,23 +214,32 @@ class Desk(ABC):
             return Refusal.UNKNOWN_ORDER
         return Refusal.ORDER_FILLED if ended == "FILLED" else Refusal.ORDER_CLOSED
 
-    def _refusal(self, at_us: int, book: str, order: OrderSubmitted) -> Refusal | None:
+    def _refusal(self, at_us: int, book: str, time_in_force: str, order: WorkingOrder) -> Refusal | None:
         account = self.accounts.get(book)
         if account is None:
             return Refusal.ACCOUNT_NOT_LINKED
         if order.order_id in account.done:
             return Refusal.DUPLICATE_ORDER
-        option = option_of(order.contract)
-        if option is None and not is_ticker(order.contract):
+        if any(leg.option is None and not is_ticker(leg.contract) for leg in order.legs):
             return Refusal.UNKNOWN_CONTRACT
-        if order.time_in_force != "DAY":
+        if time_in_force != "DAY":
             return Refusal.BAD_ORDER
         if self.schedule.session_open_us(at_us) is None:
             return Refusal.AFTER_HOURS
         calendar = self.schedule.calendar
-        if option is not None and calendar is not None and option.expiry < calendar.day_of(at_us):
+        today = 0 if calendar is None else calendar.day_of(at_us)
+        if any(leg.option and leg.option.expiry < today for leg in order.legs):
             return Refusal.EXPIRED_CONTRACT
-        return account.refusal(order.contract, order.side, order.effect, order.quantity, order.limit_e4)
+        return account.refusal(order)
+
+    # --- cash outside orders ---------------------------------------------------------------------------------
+
+    def move_cash(self, at_us: int, book: str, request: CashMovementRequested) -> None:
+        """Book the amount once a movement id; whether it may leave is the book's decision (protocol 10.5)."""
+        self._begin(at_us)
+        account = self.accounts.get(book)
+        if account is not None and account.book_cash(request.movement_id, request.amount):
+            self.changed.add(book)
 
     # --- fills -----------------------------------------------------------------------------------------------
 
@@ -255,9 +249,7 @@ class Desk(ABC):
         self.board.put_chain(view)
         if view.underlying in self.options:
             for account, order in self._resting(self.options, view.underlying):
-                quote = view.quote(order.option) if order.option else None
-                if quote is not None:
-                    self._fill(at_us, account, order, quote, arriving=False)
+                self._fill(at_us, account, order, _quotes(view, order), arriving=False)
 
     def on_marks(self, view: MarksView, at_us: int) -> None:
         """Marks: resting orders for shares may fill."""
@@ -267,19 +259,17 @@ class Desk(ABC):
             quote = view.quote(symbol)
             if quote is not None:
                 for account, order in self._resting(self.shares, symbol):
-                    self._fill(at_us, account, order, quote, arriving=False)
+                    self._fill(at_us, account, order, [quote], arriving=False)
 
     def would_fill(self, view: ChainView | MarksView) -> bool:
         """Might this record, when it is reached, fill an order that works now? Never False where it would."""
         if isinstance(view, ChainView):
-            return any(
-                _crosses(order, view.quote(order.option))
-                for _, order in self._resting(self.options, view.underlying)
-                if order.option
-            )
+            orders = self._resting(self.options, view.underlying)
+            return any(matching.crosses(order, _quotes(view, order)) for _, order in orders)
         return any(
-            _crosses(order, view.quote(symbol))
+            matching.crosses(order, [quote])
             for symbol in self.shares.symbols()
+            if (quote := view.quote(symbol)) is not None
             for _, order in self._resting(self.shares, symbol)
         )
 
@@ -295,38 +285,43 @@ class Desk(ABC):
     def _arrive(self, at_us: int, account: BrokerAccount, order: WorkingOrder) -> None:
         """Fill against the last quote of the session."""
         since = self.schedule.session_open_us(at_us)
-        quote = None if since is None else self.board.quote(order.contract, since)
-        if quote is not None:
-            self._fill(at_us, account, order, quote, arriving=True)
+        found = [] if since is None else [self.board.quote(leg.contract, since) for leg in order.legs]
+        self._fill(at_us, account, order, [quote for quote in found if quote is not None], arriving=True)
 
-    def _fill(self, at_us: int, account: BrokerAccount, order: WorkingOrder, quote: Quote, *, arriving: bool) -> None:
-        quantity, price = matching.fill(order, quote, account.taken.get(order.contract), arriving=arriving)
+    def _fill(
+        self, at_us: int, account: BrokerAccount, order: WorkingOrder, quotes: Sequence[Quote], *, arriving: bool
+    ) -> None:
+        quantity, prices = matching.fill(order, quotes, account.taken, arriving=arriving)
         if not quantity:
             return
-        matching.take(account.taken, order, quote, quantity)
-        fee = commission(order.contract, quantity)
-        if order.side == "SELL":
-            account.cash += value(order.contract, quantity, price) - fee
-            account.move(order.contract, -quantity)
-        else:
-            account.cash -= cost(order.contract, quantity, price)
-            account.move(order.contract, quantity)
         order.filled += quantity
         order.fills += 1
-        exec_id = f"{account.book}/{order.order_id}/{order.fills}"
+        for number, (leg, quote, price) in enumerate(zip(order.legs, quotes, prices, strict=True), start=1):
+            matching.take(account.taken, leg, quote, quantity)
+            exec_id = f"{account.book}/{order.order_id}/{order.fills}"
+            exec_id = f"{exec_id}/{number}" if order.combination else exec_id
+            self._execute(at_us, account, order, leg, quantity, price, exec_id)
+        if order.rest:
+            self.touch(account, order)
+        else:
+            self.finish(account, order, "FILLED")
+
+    def _execute(
+        self, at_us: int, account: BrokerAccount, order: WorkingOrder, leg: Leg, quantity: int, price: int, exec_id: str
+    ) -> None:
+        sign = 1 if leg.side == "SELL" else -1
+        fee = commission(leg.contract, quantity)
+        account.cash += sign * value(leg.contract, quantity, price) - fee
+        account.move(leg.contract, -sign * quantity)
 
         def execution(seq: int, time_us: int) -> BrokerExecution:
             return BrokerExecution(
-                account.book, seq, time_us, order.order_id, order.broker_order_id, exec_id, order.contract, order.side,
+                account.book, seq, time_us, order.order_id, order.broker_order_id, exec_id, leg.contract, leg.side,
                 quantity, price, fee,
             )  # fmt: skip
 
         self.emit(execution, at_us)
         account.executions.append(execution(self.next_seq - 1, at_us + self.lookahead_us))
-        if order.rest:
-            self.touch(account, order)
-        else:
-            self.finish(account, order, "FILLED")
 
     def finish(self, account: BrokerAccount, order: WorkingOrder, how: str) -> None:
         """The order works no more."""
@@ -348,5 +343,6 @@ class Desk(ABC):
         return self.options if order.option else self.shares
 
 
-def _crosses(order: WorkingOrder, quote: Quote | None) -> bool:
-    return quote is not None and matching.crosses(order.side, order.limit_e4, quote)
+def _quotes(view: ChainView, order: WorkingOrder) -> list[Quote]:
+    """Of the order's legs, in their order; too few where the snapshot does not list one."""
+    return [quote for leg in order.legs if leg.option and (quote := view.quote(leg.option)) is not None]

@@ -10,6 +10,7 @@ from json import dumps, loads
 from domain.events import BrokerLinkRequested
 from domain.inputs import (
     BrokerAssignment,
+    BrokerCashActivity,
     BrokerLinked,
     BrokerPosition,
     BrokerSession,
@@ -19,9 +20,10 @@ from domain.inputs import (
     SessionCalendar,
 )
 from gateways.broker import settlement
-from gateways.broker.account import PERMISSIONS, BrokerAccount, option_of
+from gateways.broker.account import PERMISSIONS, BrokerAccount
 from gateways.broker.codes import MEANING, Refusal
 from gateways.broker.desk import Desk
+from gateways.broker.order import is_ticker, option_of
 from gateways.broker.port import BrokerRejectError, Heartbeat
 from gateways.broker.schedule import CLOSE, EOD, NIGHT, OPEN, PRE_OPEN, Due, Schedule
 
@@ -34,7 +36,7 @@ class PaperModel(Desk):
     def __init__(self, lookahead_us: int) -> None:
         super().__init__(lookahead_us, Schedule(lookahead_us))
         self.actions: list[CorporateAction] = []
-        """splits not yet in force"""
+        """splits and dividends not yet in force"""
         self.market_changed = False
         """calendar or actions changed since the state was last written"""
         self.decisions: dict[str, int] = {}
@@ -81,7 +83,7 @@ class PaperModel(Desk):
         return [notice for notice in self.account(book).notices if notice.time_us >= since_us]
 
     def corporate_actions(self) -> list[CorporateAction]:
-        """Splits not yet in force."""
+        """Splits and dividends not yet in force."""
         return list(self.actions)
 
     def statements(self, book: str, day: int) -> BrokerStatement:
@@ -106,11 +108,10 @@ class PaperModel(Desk):
             self.market_changed = True
 
     def on_action(self, at_us: int, action: CorporateAction) -> None:
-        """A split waits for the open of its session; a dividend moves nothing here (docs/decisions/0005)."""
+        """A split or a dividend waits for the open of its session; one that comes late for the next open."""
         self.advance(at_us)
-        if action.kind == "SPLIT":
-            self.actions.append(action)
-            self.market_changed = True
+        self.actions.append(action)
+        self.market_changed = True
 
     def on_bar(self, at_us: int, bar: DailyBar) -> None:
         """The official close of a session: kept for options that expire with it."""
@@ -155,7 +156,7 @@ class PaperModel(Desk):
     def _do(self, due: Due) -> None:
         self.clock_us = max(self.clock_us, due.time_us)
         if due.kind == OPEN:
-            self._split(due.session)
+            self._open(due)
             return
         if due.kind == CLOSE:
             self._close(due)
@@ -233,30 +234,58 @@ class PaperModel(Desk):
         self._notice(account, contract, quantity, session, at_us)
         self.changed.add(book)
 
-    def _split(self, session: int) -> None:
-        due = [action for action in self.actions if action.ex_session <= session]
-        for action in due:
+    def _open(self, due: Due) -> None:
+        """Dividends are paid on the shares held before the open, then splits take effect."""
+        actions = [action for action in self.actions if action.ex_session <= due.session]
+        if not actions:
+            return
+        dividends = {(a.ex_session, a.symbol, a.dividend_e4) for a in actions if a.kind == "DIVIDEND"}
+        paid: dict[tuple[int, str], int] = {}
+        for session, symbol, dividend_e4 in sorted(dividends):
+            paid[session, symbol] = paid.get((session, symbol), 0) + dividend_e4
+        for book in sorted(self.accounts):
+            for (session, symbol), dividend_e4 in paid.items():
+                self._pay(self.accounts[book], session, symbol, dividend_e4, due.time_us)
+        for action in actions:
             for book, account in self.accounts.items():
-                if settlement.split(account, action):
+                if action.kind == "SPLIT" and settlement.split(account, action):
                     self.changed.add(book)
-        if due:
-            self.actions = [action for action in self.actions if action.ex_session > session]
-            self.market_changed = True
+        self.actions = [action for action in self.actions if action.ex_session > due.session]
+        self.market_changed = True
+
+    def _pay(self, account: BrokerAccount, session: int, symbol: str, dividend_e4: int, at_us: int) -> None:
+        book = account.book
+        activity_id = f"{book}/{symbol}/DIVIDEND/{session}"
+        amount = settlement.dividend(account, symbol, dividend_e4)
+        if amount > 0 and account.book_cash(activity_id, amount):
+            self.changed.add(book)
+            self.emit(
+                lambda seq, t: BrokerCashActivity(book, seq, t, activity_id, "DIVIDEND", amount, symbol, True), at_us
+            )
 
     # --- what is to come -------------------------------------------------------------------------------------
 
-    def next_report_us(self) -> int | None:
-        """The earliest time that a report of what happens by itself will bear; `None` when the calendar cannot say."""
+    def next_report_us(self, unseen_us: int) -> int | None:
+        """The earliest time that a report of what happens by itself will bear; `None` when the calendar cannot say.
+
+        Market records of before `unseen_us` have been worked; a dividend may be announced in any later one.
+        """
         times = [self._connects[0][0]] if self._connects else []
         for due in self.schedule.ahead():
             if (
                 due.kind in {PRE_OPEN, EOD}
+                or (due.kind == OPEN and self._may_pay(due, unseen_us))
                 or (due.kind == CLOSE and (self.options or self.shares))
                 or (due.kind == NIGHT and any(self._expired(a, due.session) for a in self.accounts.values()))
             ):
                 times.append(due.time_us)
                 break
         return min(times) + self.lookahead_us if times else None
+
+    def _may_pay(self, due: Due, unseen_us: int) -> bool:
+        held = {c for account in self.accounts.values() for c in account.positions if is_ticker(c)}
+        known = {a.symbol for a in self.actions if a.kind == "DIVIDEND" and a.ex_session <= due.session}
+        return bool(held) and (unseen_us < due.time_us or not held.isdisjoint(known))
 
     # --- state -----------------------------------------------------------------------------------------------
 
@@ -270,7 +299,7 @@ class PaperModel(Desk):
             heappush(self._connects, (account.connect_due_us, account.book))
 
     def dump_market(self) -> bytes:
-        """Calendar and splits not yet in force."""
+        """Calendar, splits and dividends not yet in force."""
         calendar = self.schedule.calendar
         source = None if calendar is None else calendar.source
         plain = {

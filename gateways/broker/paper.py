@@ -5,12 +5,20 @@ promises how long it will report nothing (`BrokerProgress`), so that the book ne
 taken as they come. State and positions are saved together: docs/decisions/0005 says how a restart goes.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Sequence
 from json import dumps, loads
 from typing import Any, NamedTuple
 
-from domain.events import TO_BROKER, BrokerLinkRequested, OrderCancelRequested, OrderRepriced, OrderSubmitted
+from domain.events import (
+    TO_BROKER,
+    BrokerLinkRequested,
+    CashMovementRequested,
+    OrderCancelRequested,
+    OrderRepriced,
+    OrderSubmitted,
+)
 from domain.inputs import BookProgress, BrokerProgress, DailyBar, MarketAction, MarketCalendar
 from gateways.broker.lookout import Ahead, View
 from gateways.broker.model import PaperModel
@@ -25,7 +33,7 @@ from schemas.records import from_plain
 ORDERS, MARKETS = "orders", "market.marks"
 REPORTS, STATE = "broker.reports", "broker.state"
 PARTITION_KEY, MARKET_KEY = b"*", b"*market"
-"""Keys of `broker.state` that are no books: what the partition remembers; the calendar and splits to come."""
+"""Keys of `broker.state` that are no books: what the partition remembers; calendar, splits and dividends to come."""
 BUFFER_RECORDS, BUFFER_BYTES = 50_000, 64 << 20
 """Beyond either, an input that is not the one waited for is read no further."""
 
@@ -77,6 +85,8 @@ class PaperTask:
         self._waiting_orders: deque[int] = deque()
         """offsets of order records that wait for their moment; below, market records and their bytes that do"""
         self._waiting_marks = self._waiting_bytes = 0
+        self._waiting_actions: list[int] = []
+        """times of the corporate actions among them, ascending"""
         self._ahead: dict[tuple[int, str], Ahead] = {}
         self._told: tuple[int, int] | None = None
 
@@ -247,6 +257,8 @@ class PaperTask:
         if self._waits(partition, time_us, item):
             self._waiting_marks += 1
             self._waiting_bytes += len(item.value)
+            if item.name == "MarketAction":
+                insort(self._waiting_actions, time_us)
 
     def _waits(self, source: int, time_us: int, item: Item) -> bool:
         """Queue a record for its moment; live there is none to wait for: it is worked at once."""
@@ -264,6 +276,8 @@ class PaperTask:
             else:
                 self._waiting_marks -= 1
                 self._waiting_bytes -= len(item.value)
+                if item.name == "MarketAction":
+                    self._waiting_actions.remove(time_us)
             self._work(time_us, source, item)
         horizon = self._merge.horizon()[0]
         if -FOREVER < horizon < FOREVER:
@@ -316,6 +330,8 @@ class PaperTask:
             self._model.place(time_us, book, from_plain(OrderSubmitted, plain))
         elif item.name == "OrderRepriced":
             self._model.replace(time_us, book, from_plain(OrderRepriced, plain))
+        elif item.name == "CashMovementRequested":
+            self._model.move_cash(time_us, book, from_plain(CashMovementRequested, plain))
         else:
             self._model.cancel(time_us, book, from_plain(OrderCancelRequested, plain))
         self._orders_seen += 1
@@ -355,7 +371,7 @@ class PaperTask:
         if not model.accounts:
             return FOREVER
         unread = min(self._merge.bound(source) for source in range(setting.market_partitions))
-        by_itself = model.next_report_us()
+        by_itself = model.next_report_us(min([unread, *self._waiting_actions[:1]]))
         times = [unread + setting.lookahead_us if by_itself is None else by_itself]
         if model.options or model.shares:
             times.append(min(unread, self._first_fill_us(unread)) + setting.lookahead_us)

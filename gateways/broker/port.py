@@ -15,9 +15,16 @@ A refused order is no error: it is a `BrokerOrderStatus` REJECTED with a code of
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
-from domain.events import BrokerLinkRequested, OrderCancelRequested, OrderRepriced, OrderSubmitted
+from domain.events import (
+    BrokerLinkRequested,
+    CashMovementRequested,
+    OrderCancelRequested,
+    OrderRepriced,
+    OrderSubmitted,
+)
 from domain.inputs import (
     BrokerAssignment,
+    BrokerCashActivity,
     BrokerExecution,
     BrokerLinked,
     BrokerOrderStatus,
@@ -27,7 +34,15 @@ from domain.inputs import (
     CorporateAction,
 )
 
-Report = BrokerLinked | BrokerOrderStatus | BrokerExecution | BrokerAssignment | BrokerStatement | BrokerSession
+Report = (
+    BrokerLinked
+    | BrokerOrderStatus
+    | BrokerExecution
+    | BrokerAssignment
+    | BrokerCashActivity
+    | BrokerStatement
+    | BrokerSession
+)
 """What a broker reports on `broker.reports`."""
 
 
@@ -72,7 +87,7 @@ class AccountSummary(NamedTuple):
     collateral: int
     """cash that covers short puts, held and working (protocol 4.1)"""
     available: int
-    """cash less collateral less what working purchases will cost"""
+    """cash that neither collateral nor a working order needs"""
 
 
 class ContractDetails(NamedTuple):
@@ -123,6 +138,8 @@ class OpenOrder(NamedTuple):
     quantity: int
     filled: int
     limit_e4: int
+    new_contract: str | None = None
+    """of a combination: what is sold when `contract` is bought back"""
 
 
 class Heartbeat(NamedTuple):
@@ -142,6 +159,10 @@ class BrokerSessionPort(Protocol):
 
     def heartbeat(self) -> Heartbeat:
         """Is the session up."""
+        ...
+
+    def move_cash(self, at_us: int, book: str, request: CashMovementRequested) -> None:
+        """Cash enters or leaves the account outside orders, once a movement id. Nothing is reported: it was ours."""
         ...
 
     def disconnect(self, at_us: int, reason: str) -> None:
@@ -197,19 +218,24 @@ class BrokerMarketPort(Protocol):
         ...
 
     def corporate_actions(self) -> list[CorporateAction]:
-        """Splits that are announced and not yet in force."""
+        """Splits and dividends that are announced and not yet in force."""
         ...
 
 
 class BrokerOrderPort(Protocol):
-    """Orders. The client's order id identifies an order for good; the same id never works twice."""
+    """Orders. The client's order id identifies an order for good; the same id never works twice.
+
+    A combination (effect ROLL, side SELL) buys the short option `contract` back and sells `new_contract`, 1:1, for the
+    limit or more net a share; a negative limit is the debit allowed. Both sides are executed or neither is.
+    """
 
     def what_if(self, at_us: int, book: str, order: OrderSubmitted) -> WhatIf:
         """What the order would do. Places nothing."""
         ...
 
     def place(self, at_us: int, book: str, order: OrderSubmitted) -> None:
-        """Place an order. Reports ACKNOWLEDGED or REJECTED, then executions."""
+        """Place an order. Reports ACKNOWLEDGED or REJECTED, then executions; of a combination two a fill, under ids of
+        their own: first the purchase, then the sale."""
         ...
 
     def replace(self, at_us: int, book: str, order: OrderRepriced) -> None:

@@ -11,8 +11,9 @@ from domain.calendar import Calendar
 from domain.inputs import SessionCalendar
 
 PRE_OPEN, OPEN, CLOSE, EOD, NIGHT = range(5)
-"""PRE_OPEN 09:00 ET statement; OPEN splits take effect; CLOSE day orders expire; EOD 16:20 ET statement; NIGHT 23:00 ET
-of the session: options that expired are exercised or gone (protocol 7.4: normally the night after)."""
+"""PRE_OPEN 09:00 ET statement; OPEN dividends are paid, then splits take effect; CLOSE day orders expire; EOD 16:20 ET
+statement; NIGHT 23:00 ET of the session: options that expired are exercised or gone (protocol 7.4: normally the night
+after)."""
 
 _PRE_OPEN_MINUTE, _EOD_MINUTE, _NIGHT_MINUTE = 9 * 60, 16 * 60 + 20, 23 * 60
 

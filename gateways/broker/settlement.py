@@ -1,7 +1,8 @@
-"""What happens to positions without an order: expiry by the clearing house's habits, assignment, splits.
+"""What happens to positions without an order: expiry by the clearing house's habits, assignment, splits, dividends.
 
 Protocol 7.4 and 2.6. Holders exercise what is in the money by 0.01 $ or more at the official close, so short options
-are assigned exactly then; `decisions` says otherwise where a test needs it. The rest is gone the same night.
+are assigned exactly then; `decisions` says otherwise where a test needs it. The rest is gone the same night, long
+options in any case: the account exercises nothing (docs/decisions/0005).
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,9 @@ from typing import NamedTuple
 
 from domain.contracts import Option, occ_symbol
 from domain.inputs import CorporateAction
-from domain.money import CONTRACT_MULTIPLIER, strike_value
-from gateways.broker.account import BrokerAccount, option_of
+from domain.money import CONTRACT_MULTIPLIER, shares_value, strike_value
+from gateways.broker.account import BrokerAccount
+from gateways.broker.order import option_of
 
 EXERCISE_BY_E4 = 100
 """In the money by 0.01 $: exercised (protocol 7.4)."""
@@ -44,41 +46,32 @@ def assign(account: BrokerAccount, contract: str, option: Option, quantity: int)
         account.move(option.underlying, -shares)
 
 
-def _exercise(account: BrokerAccount, option: Option, quantity: int) -> None:
-    """The account exercises a long option where it has the cash or the shares; else it lapses."""
-    amount = strike_value(option.strike_e3, quantity)
-    shares = quantity * CONTRACT_MULTIPLIER
-    if option.right == "C" and account.available() >= amount:
-        account.cash -= amount
-        account.move(option.underlying, shares)
-    elif option.right == "P" and account.positions.get(option.underlying, 0) >= shares:
-        account.cash += amount
-        account.move(option.underlying, -shares)
-
-
 def settle(account: BrokerAccount, expired: list[str], decisions: Mapping[str, int]) -> list[Outcome]:
-    """Bring expired options to their end, in the order of their symbols. One without any known close stays.
+    """Bring expired options to their end, in the order of their symbols. A short one without any known close stays.
 
     `decisions` gives, by contract, how many contracts the holders exercise, whatever the close says.
     """
     outcomes: list[Outcome] = []
     for contract in sorted(expired):
         option = option_of(contract)
-        quantity = account.positions.get(contract, 0)
-        close = account.closes.get(option.underlying) if option else None
-        if option is None or not quantity or (close is None and contract not in decisions):
+        short = -account.positions.get(contract, 0)
+        if option is None:
             continue
-        exercised = in_the_money(option, close[1]) if close else False
-        if quantity < 0:
-            assigned = min(-quantity, decisions.get(contract, -quantity if exercised else 0))
+        if short > 0:
+            close = account.closes.get(option.underlying)
+            if close is None and contract not in decisions:
+                continue
+            exercised = close is not None and in_the_money(option, close[1])
+            assigned = min(short, decisions.get(contract, short if exercised else 0))
             assign(account, contract, option, assigned)
             outcomes.append(Outcome(contract, assigned, option.expiry))
-        else:
-            outcomes.append(Outcome(contract, 0, option.expiry))
-            if exercised:
-                _exercise(account, option, quantity)
         account.positions.pop(contract, None)
     return outcomes
+
+
+def dividend(account: BrokerAccount, symbol: str, dividend_e4: int) -> int:
+    """Cents that the account's long shares receive; half a cent rounds up."""
+    return shares_value(dividend_e4, max(0, account.positions.get(symbol, 0)))
 
 
 def split(account: BrokerAccount, action: CorporateAction) -> bool:

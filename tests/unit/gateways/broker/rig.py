@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from domain.contracts import option
 from domain.events import (
     BrokerLinkRequested,
+    CashMovementRequested,
     Envelope,
     OrderCancelRequested,
     OrderRepriced,
@@ -14,6 +15,7 @@ from domain.events import (
 from domain.inputs import (
     BookProgress,
     BrokerAssignment,
+    BrokerCashActivity,
     BrokerExecution,
     BrokerLinked,
     BrokerOrderStatus,
@@ -29,6 +31,7 @@ from domain.inputs import (
     SessionCalendar,
 )
 from gateways.broker.paper import MARKETS, ORDERS, REPORTS, STATE, PaperBroker, PaperTask
+from gateways.broker.port import Report
 from infra.stream.contract import Message, Output
 from schemas.codec import Codec
 from schemas.records import from_plain
@@ -45,13 +48,16 @@ FRIDAY = MONDAY + 4
 NEXT_MONDAY = MONDAY + 7
 PUT = "TSLA250613P00247500"
 CALL = "TSLA250613C00255000"
+LATER_PUT = "TSLA250620P00240000"
+LATER_CALL = "TSLA250620C00260000"
 
-Report = BrokerLinked | BrokerOrderStatus | BrokerExecution | BrokerAssignment | BrokerStatement | BrokerSession
+Request = BrokerLinkRequested | CashMovementRequested | OrderSubmitted | OrderRepriced | OrderCancelRequested
+"""What is sent to the broker."""
 _RECORDS: dict[str, type[Report] | type[BrokerProgress]] = {
     cls.__name__: cls
     for cls in (
-        BrokerLinked, BrokerOrderStatus, BrokerExecution, BrokerAssignment, BrokerStatement, BrokerSession,
-        BrokerProgress,
+        BrokerLinked, BrokerOrderStatus, BrokerExecution, BrokerAssignment, BrokerCashActivity, BrokerStatement,
+        BrokerSession, BrokerProgress,
     )
 }  # fmt: skip
 
@@ -88,6 +94,13 @@ def submit(
 ) -> OrderSubmitted:
     """An order as the book sends it."""
     return OrderSubmitted(order_id, f"S1/A/{order_id}", version, contract, side, effect, quantity, limit_e4, "DAY", 0)
+
+
+def roll(order_id: str, contract: str, new_contract: str, quantity: int, net_e4: int) -> OrderSubmitted:
+    """A combination as the book sends it."""
+    return OrderSubmitted(
+        order_id, f"S1/A/{order_id}", 1, contract, "SELL", "ROLL", quantity, net_e4, "DAY", 0, new_contract
+    )
 
 
 @dataclass
@@ -151,12 +164,7 @@ class Wire:
         """A corporate action."""
         self.market(MarketAction(source, self.seq(source), action.time_us, action))
 
-    def order(
-        self,
-        book: str,
-        at_us: int,
-        event: BrokerLinkRequested | OrderSubmitted | OrderRepriced | OrderCancelRequested,
-    ) -> None:
+    def order(self, book: str, at_us: int, event: Request) -> None:
         """A record to the broker."""
         self.orders.append(self.codec.encode_event(envelope(book, at_us, type(event).__name__), event))
 

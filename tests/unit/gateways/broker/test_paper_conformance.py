@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain.events import BrokerLinkRequested, OrderCancelRequested, OrderRepriced
+from domain.events import BrokerLinkRequested, CashMovementRequested, OrderCancelRequested, OrderRepriced
+from domain.inputs import CorporateAction
 from gateways.broker.port import Report
 from schemas.codec import Codec
-from tests.conformance.broker import BrokerConformance, Questions
-from tests.unit.gateways.broker.rig import DAY, LOOKAHEAD, MONDAY, SECOND, Runtime, Wire, calendar, et, submit
+from tests.conformance.broker import BrokerConformance, Questions, Shown
+from tests.unit.gateways.broker.rig import DAY, LOOKAHEAD, MONDAY, SECOND, Runtime, Wire, calendar, et, roll, submit
 
 pytestmark = pytest.mark.unit
 
@@ -52,13 +53,43 @@ class PaperBench:
 
     def show(self, contract: str, bid_e4: int, ask_e4: int, bid_size: int = 50, ask_size: int = 50) -> None:
         """A chain snapshot."""
+        self.show_chain({contract: (bid_e4, ask_e4, bid_size, ask_size)})
+
+    def show_chain(self, quotes: Shown) -> None:
+        """A chain snapshot of some contracts."""
         self._now += 1
-        self._wire.chain(self._now, {contract: (bid_e4, ask_e4, bid_size, ask_size)})
+        self._wire.chain(self._now, {c: row if len(row) == 4 else (*row, 50, 50) for c, row in quotes.items()})
         self._pass()
+
+    def show_shares(self, ticker: str, bid_e4: int, ask_e4: int, last_e4: int) -> None:
+        """Marks."""
+        self._now += 1
+        self._wire.marks_at(self._now, {ticker: (last_e4, bid_e4, ask_e4)})
+        self._pass()
+
+    def announce_dividend(self, ticker: str, dividend_e4: int) -> None:
+        """A corporate action."""
+        self._now += 1
+        ex_session = self._next_session()
+        self._wire.action(CorporateAction(ticker, "DIVIDEND", ex_session, self._now, 1, 1, dividend_e4))
+        self._pass()
+
+    def _next_session(self) -> int:
+        return self._session + (3 if self._session % 7 == (MONDAY + 4) % 7 else 1)
 
     def place(self, order_id: str, contract: str, side: str, effect: str, quantity: int, limit_e4: int) -> None:
         """An order of the book S1."""
         self._wire.order("S1", self._now, submit(order_id, contract, side, effect, quantity, limit_e4))
+        self._pass()
+
+    def roll(self, order_id: str, contract: str, new_contract: str, quantity: int, net_e4: int) -> None:
+        """A combination of the book S1."""
+        self._wire.order("S1", self._now, roll(order_id, contract, new_contract, quantity, net_e4))
+        self._pass()
+
+    def move_cash(self, movement_id: str, kind: str, amount: int) -> None:
+        """Cash outside orders."""
+        self._wire.order("S1", self._now, CashMovementRequested(movement_id, kind, amount))
         self._pass()
 
     def replace(self, order_id: str, version: int, limit_e4: int) -> None:
@@ -88,7 +119,7 @@ class PaperBench:
             self._pass(at - self._now)
         for symbol, close in closes_e4.items():
             self._wire.bar(symbol, self._session, close)
-        self._session += 3 if self._session % 7 == (MONDAY + 4) % 7 else 1
+        self._session = self._next_session()
         while self._now + DAY < et(self._session, 10):
             self._pass(DAY // 2)
         self._pass(et(self._session, 10) - self._now)

@@ -1,10 +1,19 @@
 """The simulated broker's own rules, beyond what the conformance suite asks of every broker."""
 
+from dataclasses import replace
+from json import dumps, loads
+
 import pytest
 
-from domain.events import BrokerLinkRequested, OrderCancelRequested, OrderRepriced
+from domain.events import (
+    BrokerLinkRequested,
+    CashMovementRequested,
+    OrderCancelRequested,
+    OrderRepriced,
+)
 from domain.inputs import (
     BrokerAssignment,
+    BrokerCashActivity,
     BrokerExecution,
     BrokerLinked,
     BrokerOrderStatus,
@@ -14,13 +23,27 @@ from domain.inputs import (
     Marks,
     OptionChain,
 )
+from gateways.broker.account import BrokerAccount
 from gateways.broker.codes import MEANING, Refusal
 from gateways.broker.model import PaperModel
 from gateways.broker.port import BrokerRejectError, TransientBrokerError
 from gateways.broker.quotes import ChainView, MarksView
 from gateways.broker.wire import empty_list, prefix, short_text
 from schemas.codec import Codec
-from tests.unit.gateways.broker.rig import CALL, FRIDAY, LOOKAHEAD, MONDAY, PUT, Wire, calendar, et, submit
+from tests.unit.gateways.broker.rig import (
+    CALL,
+    FRIDAY,
+    LATER_CALL,
+    LATER_PUT,
+    LOOKAHEAD,
+    MONDAY,
+    PUT,
+    Wire,
+    calendar,
+    et,
+    roll,
+    submit,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -270,17 +293,16 @@ def test_an_expiry_on_a_holiday_falls_to_the_session_before() -> None:
     assert notice.outcome_session == FRIDAY
 
 
-def test_long_options_are_exercised_where_the_account_can_pay() -> None:
-    """Given a long call in the money, then shares against the strike; a long put without shares lapses."""
-    for held, positions, cash in (
-        (CALL, {"TSLA": 100}, 100_000_000 - 2_550_000),
-        ("TSLA250613P00300000", {}, 100_000_000),
-    ):
-        model = linked({held: 1})
-        model.on_bar(et(FRIDAY, 16, 30), bar(FRIDAY, 2_600_000))
-        model.advance(et(FRIDAY, 23))
-        assert {line.contract: line.quantity for line in model.positions("S1")} == positions
-        assert model.account_summary("S1").cash == cash
+def test_long_options_lapse_whatever_they_are_worth() -> None:
+    """Given long options in the money, one of them without any price, then they are gone at 23:00 without a report."""
+    model = linked({CALL: 1, "TSLA250613P00300000": 2, "MSFT250613P00440000": 1, "TSLA": 200})
+    model.on_bar(et(FRIDAY, 16, 30), bar(FRIDAY, 2_600_000))
+    model.advance(et(FRIDAY, 22, 59))
+    model.reports()
+    model.advance(et(FRIDAY, 23))
+    assert model.reports() == []
+    assert {line.contract: line.quantity for line in model.positions("S1")} == {"TSLA": 200}
+    assert model.account_summary("S1").cash == 100_000_000
 
 
 def test_a_split_adjusts_shares_and_whole_options_at_the_open() -> None:
@@ -302,6 +324,119 @@ def test_a_reverse_split_drops_fractions() -> None:
     model.on_action(et(MONDAY, 18), CorporateAction("TSLA", "SPLIT", MONDAY + 1, et(MONDAY, 18), 1, 8, 0))
     model.advance(et(MONDAY + 1, 9, 30))
     assert [(line.contract, line.quantity) for line in model.positions("S1")] == [("TSLA", 12)]
+
+
+def dividend(symbol: str, session: int, at_us: int, dividend_e4: int) -> CorporateAction:
+    """An announcement."""
+    return CorporateAction(symbol, "DIVIDEND", session, at_us, 1, 1, dividend_e4)
+
+
+def activities(model: PaperModel) -> list[tuple[str, int, int]]:
+    """(id, amount, time) of the cash reported since the last call."""
+    found = [r for r in model.reports() if isinstance(r, BrokerCashActivity)]
+    return [(r.activity_id, r.amount, r.time_us) for r in found]
+
+
+def test_a_dividend_is_paid_at_the_open_of_the_ex_session() -> None:
+    """Given 100 shares, then 100 times the dividend, reported one lookahead after the open under a stable id; options
+    and books without shares get nothing."""
+    model = linked({"TSLA": 100, CALL: -1})
+    model.connect(et(MONDAY, 10), "S2", BrokerLinkRequested("DU2", 100, {CALL: 1}))
+    model.on_action(et(MONDAY, 18), dividend("TSLA", MONDAY + 1, et(MONDAY, 18), 5_000))
+    assert [action.dividend_e4 for action in model.corporate_actions()] == [5_000]
+    model.advance(et(MONDAY + 1, 9, 29))
+    assert activities(model) == []
+    model.advance(et(MONDAY + 1, 9, 30))
+    assert activities(model) == [(f"S1/TSLA/DIVIDEND/{MONDAY + 1}", 5_000, et(MONDAY + 1, 9, 30) + LOOKAHEAD)]
+    assert model.account_summary("S1").cash == 100_000_000 + 5_000
+    assert model.corporate_actions() == []
+
+
+def test_dividends_of_one_open_are_one_and_are_per_share_of_before_the_split() -> None:
+    """Given a regular and a special dividend and a split at the same open, then their sum once, on the old shares."""
+    model = linked({"TSLA": 101})
+    at = et(MONDAY, 18)
+    model.on_action(at, CorporateAction("TSLA", "SPLIT", MONDAY + 1, at, 5, 1, 0))
+    model.on_action(at, dividend("TSLA", MONDAY + 1, at, 5_001))
+    model.on_action(at, dividend("TSLA", MONDAY + 1, at, 1_000))
+    model.advance(et(MONDAY + 1, 9, 30))
+    assert [amount for _, amount, _ in activities(model)] == [6_061]
+    assert [line.quantity for line in model.positions("S1")] == [505]
+
+
+def test_a_dividend_that_comes_late_is_paid_at_the_next_open_and_once() -> None:
+    """Given one that is known after its open, then the next open pays it; told again, before or after, it is not paid
+    again."""
+    model = linked({"TSLA": 100})
+    for at in (et(MONDAY, 11), et(MONDAY, 12), et(MONDAY + 1, 11)):
+        model.on_action(at, dividend("TSLA", MONDAY, at, 5_000))
+    model.advance(et(MONDAY + 2, 9, 30))
+    assert activities(model) == [(f"S1/TSLA/DIVIDEND/{MONDAY}", 5_000, et(MONDAY + 1, 9, 30) + LOOKAHEAD)]
+    assert model.account_summary("S1").cash == 100_000_000 + 5_000
+
+
+# --- cash outside orders ------------------------------------------------------------------------------------------
+
+
+def test_a_movement_of_a_book_without_account_is_nothing() -> None:
+    """Given no account, then no report and no error: there is nothing to book it on."""
+    model = PaperModel(LOOKAHEAD)
+    model.move_cash(et(MONDAY, 10), "S9", CashMovementRequested("m1", "CONTRIBUTION", 100))
+    assert (model.reports(), model.changed) == ([], set())
+
+
+# --- combinations -------------------------------------------------------------------------------------------------
+
+
+def test_what_a_roll_would_do() -> None:
+    """Given 7 puts, then the port tells cash, collateral and commission of both sides at the net."""
+    model = linked({PUT: -7, CALL: -1, "TSLA": 100})
+    assert model.what_if(et(MONDAY, 10), "S1", roll("o", PUT, LATER_PUT, 7, -4_000)) == (
+        "", -28_000 - 910, -525_000, 910,
+    )  # fmt: skip
+    assert model.what_if(et(MONDAY, 10), "S1", roll("o", CALL, LATER_CALL, 1, 1_500)) == ("", 1_500 - 130, 0, 130)
+    assert model.what_if(et(MONDAY, 10), "S1", roll("o", CALL, LATER_PUT, 1, 1_500)).code == "BAD_ORDER"
+    assert model.reports() == []
+
+
+def test_a_debit_that_the_cash_does_not_pay() -> None:
+    """Given a working roll at even, when its limit is lowered to more than the account has, then CANCELLED."""
+    model = linked({CALL: -100, "TSLA": 10_000})
+    model.move_cash(et(MONDAY, 10), "S1", CashMovementRequested("m1", "WITHDRAWAL", -99_000_000))
+    model.place(et(MONDAY, 10), "S1", roll("o1", CALL, LATER_CALL, 100, 0))
+    assert model.account_summary("S1").available == 1_000_000 - 13_000
+    model.replace(et(MONDAY, 10), "S1", OrderRepriced("o1", 2, -9_800))
+    assert model.account_summary("S1").available == 1_000_000 - 13_000 - 980_000
+    model.replace(et(MONDAY, 10), "S1", OrderRepriced("o1", 3, -9_900))
+    found = [(r.status, r.code) for r in model.reports() if isinstance(r, BrokerOrderStatus)]
+    assert found == [("ACKNOWLEDGED", ""), ("REPLACED", ""), ("CANCELLED", "INSUFFICIENT_BUYING_POWER")]
+
+
+@pytest.mark.parametrize(
+    ("new_contract", "effect", "side"),
+    [(None, "ROLL", "SELL"), (LATER_PUT, "CLOSE", "BUY"), (LATER_PUT, "ROLL", "BUY")],
+)
+def test_half_a_combination_is_none(new_contract: str | None, effect: str, side: str) -> None:
+    """Given a roll without its new contract, a new contract without a roll, or a roll that buys, then BAD_ORDER."""
+    model = linked({PUT: -7})
+    order = replace(submit("o1", PUT, side, effect, 1, 1_000), new_contract=new_contract)
+    model.place(et(MONDAY, 10), "S1", order)
+    assert only_code(model) == "BAD_ORDER"
+
+
+def test_a_roll_s_orders_survive_in_the_state() -> None:
+    """Given a working roll and cash booked, then what is loaded is what was dumped; a state of before rolls loads."""
+    model = linked({PUT: -7})
+    model.move_cash(et(MONDAY, 10), "S1", CashMovementRequested("m1", "FEE", -100))
+    model.place(et(MONDAY, 10), "S1", roll("o1", PUT, LATER_PUT, 7, -4_000))
+    data = model.accounts["S1"].dump()
+    again = BrokerAccount.load(data)
+    assert again == model.accounts["S1"]
+    assert again.dump() == data
+    plain = loads(data)
+    del plain["booked"]
+    plain["orders"] = [row[:-1] for row in plain["orders"]]
+    assert BrokerAccount.load(dumps(plain).encode()).orders["o1"].new_contract is None
 
 
 # --- wire ---------------------------------------------------------------------------------------------------------

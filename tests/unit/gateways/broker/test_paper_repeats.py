@@ -8,20 +8,40 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.events import BrokerLinkRequested, OrderCancelRequested, OrderRepriced, OrderSubmitted
-from domain.inputs import BrokerAssignment, BrokerExecution, BrokerOrderStatus, BrokerProgress, CorporateAction
+from domain.contracts import option, parse
+from domain.events import (
+    BrokerLinkRequested,
+    CashMovementRequested,
+    OrderCancelRequested,
+    OrderRepriced,
+    OrderSubmitted,
+)
+from domain.inputs import (
+    BrokerAssignment,
+    BrokerCashActivity,
+    BrokerExecution,
+    BrokerOrderStatus,
+    BrokerProgress,
+    BrokerStatement,
+    CorporateAction,
+)
+from domain.money import option_value, shares_value, strike_value
 from schemas.codec import Codec
 from tests.unit.gateways.broker.rig import (
     CALL,
+    LATER_CALL,
+    LATER_PUT,
     LOOKAHEAD,
     MINUTE,
     MONDAY,
     PUT,
     SECOND,
+    Request,
     Runtime,
     Wire,
     calendar,
     et,
+    roll,
     submit,
 )
 
@@ -30,7 +50,9 @@ pytestmark = pytest.mark.unit
 MSFT_PUT = "MSFT250609P00440000"
 """expires on the first day"""
 END = et(MONDAY + 9, 0)
-Order = BrokerLinkRequested | OrderSubmitted | OrderRepriced | OrderCancelRequested
+ROLLS = {PUT: LATER_PUT, CALL: LATER_CALL}
+DEPOSIT = 30_000_000
+TAKEN_OVER = {"TSLA": 300, PUT: -2, CALL: -1, LATER_CALL: 2}
 
 
 @dataclass
@@ -38,7 +60,7 @@ class World:
     """What happened: market records by source and orders, each in order of time."""
 
     market: list[list[tuple[int, tuple[object, ...]]]]
-    orders: list[tuple[int, str, Order]]
+    orders: list[tuple[int, str, Request]]
 
 
 def world(seed: int) -> World:
@@ -53,8 +75,11 @@ def world(seed: int) -> World:
             bid = random.randint(376, 392) * 100
             quotes = {
                 PUT: (bid, bid + 500, random.randint(0, 5), random.randint(0, 5)),
-                CALL: (bid // 4, bid // 4 + 300, 3, 3),
+                CALL: (bid // 4 // 100 * 100, bid // 4 // 100 * 100 + 300, 3, 3),
             }
+            if random.random() < 0.9:
+                quotes[LATER_PUT] = (bid + random.randint(-3, 12) * 100, bid + 1_500, random.randint(0, 5), 4)
+                quotes[LATER_CALL] = (bid // 4 // 100 * 100 + random.randint(0, 9) * 100, bid, 3, random.randint(0, 3))
             market[0].append((at, ("chain", quotes)))
             market[0].append((at, ("marks", {"TSLA": (2_500_000, 2_499_900, random.randint(24_995, 25_002) * 100)})))
             msft = {MSFT_PUT: (random.randint(100, 110) * 100, 11_500, 2, 2)}
@@ -67,15 +92,19 @@ def world(seed: int) -> World:
     if random.random() < 0.5:
         split = CorporateAction("TSLA", "SPLIT", MONDAY + 2, et(MONDAY + 1, 18), 5, 1, 0)
         market[0].append((split.time_us, ("action", split)))
+    for symbol, session in random.sample([(s, MONDAY + d) for s in ("TSLA", "MSFT") for d in range(5)], 2):
+        at = et(session, 9) + random.choice([-14 * 60, 5, 15, 30, 90]) * MINUTE
+        action = CorporateAction(symbol, "DIVIDEND", session, at, 1, 1, random.randint(1, 9_999))
+        market[-1].append((at, ("action", action)))
     for records in market:
         records.sort(key=lambda record: record[0])
         records.append((END, ("marks", {})))
     return World(market, _orders(random))
 
 
-def _orders(random: Random) -> list[tuple[int, str, Order]]:
-    orders: list[tuple[int, str, Order]] = [
-        (et(MONDAY, 8) + SECOND, book, BrokerLinkRequested(f"DU{book}", 30_000_000, {"TSLA": 300}))
+def _orders(random: Random) -> list[tuple[int, str, Request]]:
+    orders: list[tuple[int, str, Request]] = [
+        (et(MONDAY, 8) + SECOND, book, BrokerLinkRequested(f"DU{book}", DEPOSIT, dict(TAKEN_OVER)))
         for book in ("S1", "S2")
     ]
     for number in range(random.randint(1, 14)):
@@ -86,17 +115,28 @@ def _orders(random: Random) -> list[tuple[int, str, Order]]:
             [
                 (PUT, "SELL", "OPEN"), (PUT, "SELL", "OPEN"), (CALL, "SELL", "OPEN"), (MSFT_PUT, "SELL", "OPEN"),
                 (PUT, "BUY", "CLOSE"), ("TSLA", "BUY", "OPEN"), ("TSLA", "SELL", "CLOSE"),
+                (PUT, "SELL", "ROLL"), (PUT, "SELL", "ROLL"), (CALL, "SELL", "ROLL"),
+                (LATER_CALL, "BUY", "OPEN"), (LATER_CALL, "SELL", "CLOSE"),
             ]
         )  # fmt: skip
-        base = {PUT: 385, CALL: 95, MSFT_PUT: 105, "TSLA": 25_000}[contract]
+        base = {PUT: 385, CALL: 95, MSFT_PUT: 105, "TSLA": 25_000, LATER_CALL: 110}[contract]
         limit = (base + random.randint(-8, 8)) // 5 * 5 * 100
-        orders.append((at, book, submit(name, contract, side, effect, random.randint(1, 6), limit)))
+        if effect == "ROLL":
+            limit = random.randint(-8, 4) * 100
+            orders.append((at, book, roll(name, contract, ROLLS[contract], random.randint(1, 3), limit)))
+        else:
+            orders.append((at, book, submit(name, contract, side, effect, random.randint(1, 6), limit)))
         for version in range(2, 2 + random.randint(0, 3)):
             at += random.choice([50_000, 30 * SECOND, 20 * MINUTE])
             orders.append((at, book, OrderRepriced(name, version, limit - 500 * (version - 1))))
         if random.random() < 0.4:
             at += random.choice([50_000, 10 * MINUTE])
             orders.append((at, book, OrderCancelRequested(name, 9, "TEST")))
+    for number in range(random.randint(0, 4)):
+        at = et(MONDAY + random.randint(0, 4), 8, 30) + random.randint(0, 9 * 60) * MINUTE
+        amount = random.randint(-100_000, 5_000_000)
+        movement = CashMovementRequested(f"m{number // 2}", "CONTRIBUTION", amount)
+        orders.append((at, random.choice(["S1", "S2", "S3"]), movement))
     orders.sort(key=lambda order: order[0])
     return orders
 
@@ -198,6 +238,66 @@ def test_every_promise_is_kept(seed: int, speed: int, trouble: int) -> None:
             assert record.time_us >= min(promise, answer), (record, seen, promise)
 
 
+def _cash_of(record: object) -> int:
+    """Cents that a report moves."""
+    if isinstance(record, BrokerExecution):
+        worth = option_value if parse(record.contract) else shares_value
+        sign = 1 if record.side == "SELL" else -1
+        return sign * worth(record.price_e4, record.quantity) - record.commission
+    if isinstance(record, BrokerAssignment):
+        terms = option(record.contract)
+        return strike_value(terms.strike_e3, record.quantity) * (1 if terms.right == "C" else -1)
+    return record.amount if isinstance(record, BrokerCashActivity) else 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_cash_is_what_was_reported_and_moved(seed: int, speed: int, trouble: int) -> None:
+    """Given any world, then the cash of every statement is deposit + executions - commissions + dividends + strikes of
+    assignments + movements, each movement once, to the cent (12.5)."""
+    happened = world(seed)
+    reports = troubled(wire(happened, speed), trouble).reports()
+    for book in ("S1", "S2"):
+        moved: dict[str, tuple[int, int]] = {}
+        for at, owner, event in happened.orders:
+            if owner == book and isinstance(event, CashMovementRequested):
+                moved.setdefault(event.movement_id, (at, event.amount))
+        cash = DEPOSIT
+        for report in reports:
+            if report.book != book:
+                continue
+            cash += _cash_of(report)
+            if isinstance(report, BrokerStatement):
+                entered = sum(amount for at, amount in moved.values() if at <= report.time_us - LOOKAHEAD)
+                assert report.cash == cash + entered
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**9))
+def test_both_sides_of_a_combination_or_none(seed: int) -> None:
+    """Given rolls, then each fill is a purchase and a sale of the same quantity, one after the other, never for less
+    than the limit then in force and together never for more than was ordered."""
+    happened = world(seed)
+    rolls = {e.order_id: e for _, _, e in happened.orders if isinstance(e, OrderSubmitted) and e.effect == "ROLL"}
+    lowest = {order_id: event.limit_e4 for order_id, event in rolls.items()}
+    for _, _, event in happened.orders:
+        if isinstance(event, OrderRepriced) and event.order_id in lowest:
+            lowest[event.order_id] = min(lowest[event.order_id], event.limit_e4)
+    found = [r for r in straight(wire(happened, 0)).reports() if isinstance(r, BrokerExecution) and r.order_id in rolls]
+    done: dict[str, int] = {}
+    for bought, sold in zip(found[::2], found[1::2], strict=True):
+        order = rolls[bought.order_id]
+        assert (bought.side, bought.contract, sold.side, sold.contract) == (
+            "BUY", order.contract, "SELL", order.new_contract,
+        )  # fmt: skip
+        assert (bought.order_id, bought.quantity, bought.time_us) == (sold.order_id, sold.quantity, sold.time_us)
+        assert sold.source_seq == bought.source_seq + 1
+        assert bought.exec_id.rpartition("/")[0] == sold.exec_id.rpartition("/")[0]
+        assert sold.price_e4 - bought.price_e4 >= lowest[order.order_id]
+        done[order.order_id] = done.get(order.order_id, 0) + bought.quantity
+        assert done[order.order_id] <= order.quantity
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
 def test_promises_do_not_go_back_without_an_order(seed: int, speed: int) -> None:
@@ -222,9 +322,12 @@ def test_the_worlds_are_lively() -> None:
         for report in straight(wire(world(seed), 0)).reports():
             kind = type(report).__name__
             kind = report.status if isinstance(report, BrokerOrderStatus) else kind
+            if isinstance(report, BrokerExecution) and report.exec_id.endswith("/2") and report.exec_id.count("/") == 3:
+                kind = "ROLL"
             kinds[kind] = kinds.get(kind, 0) + 1
     wanted = ["ACKNOWLEDGED", "REPLACED", "CANCELLED", "CANCEL_REJECTED", "REJECTED", "EXPIRED"]
-    assert all(kinds.get(kind, 0) > 5 for kind in [*wanted, BrokerExecution.__name__, BrokerAssignment.__name__]), kinds
+    wanted += ["ROLL", *(cls.__name__ for cls in (BrokerExecution, BrokerAssignment, BrokerCashActivity))]
+    assert all(kinds.get(kind, 0) > 5 for kind in wanted), kinds
 
 
 def test_reports_are_numbered_without_a_gap_in_order_of_time() -> None:
