@@ -54,6 +54,11 @@ class Merge(Generic[T]):
         """What the source has promised, microseconds."""
         return self._bounds[source]
 
+    def bound_before_head(self, source: int) -> int:
+        """What the source has promised to one who has yet to read what waits here of it, microseconds."""
+        queue = self._queues[source]
+        return queue[0][0] if queue else self._bounds[source]
+
     def drain(self) -> list[tuple[int, int, T]]:
         """Take every safe record as `(time_us, rank, item)`, in order."""
         time, rank = self.horizon()

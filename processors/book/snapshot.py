@@ -1,7 +1,8 @@
 """Snapshots of a book partition: one record a changed book, one for what the partition shares, all in one transaction.
 
 Restoring = the shared record (journal sequence N), every book's last record, then the journal from N on. Each record
-carries the hash of its state; a restored state is hashed again and compared.
+carries the hash of its state; a restored state is hashed again and compared. What the sources have promised lies beside
+them (`processors.book.promises`) and is written more often.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from domain.calendar import Calendar
 from domain.market import DayRecord, Mark
 from domain.state import Book, canonical_text, load, state_hash
 from infra.stream.contract import LogReader, Output
+from processors.book import promises
 from processors.book.journal import Chain, read_key
 
 if TYPE_CHECKING:
@@ -66,12 +68,14 @@ def _shared(sequencer: Sequencer) -> dict[str, Any]:
     }
 
 
-def restore(sequencer: Sequencer, log: LogReader) -> int:
-    """Bring a fresh sequencer to where the journal ends; the sequence of the snapshot it began from.
+def restore(sequencer: Sequencer, log: LogReader) -> tuple[int, promises.Promises | None]:
+    """Bring a fresh sequencer to where the journal ends.
 
+    Returns the sequence of the snapshot it began from, and what the sources have promised, if that was written.
     Raises ValueError when a snapshot or the journal contradicts itself.
     """
     saved = log.compacted("snapshots")
+    promised = saved.pop(promises.KEY, None)
     shared = saved.pop(SHARED, None)
     start = begun = 0
     if shared is not None:
@@ -92,7 +96,7 @@ def restore(sequencer: Sequencer, log: LogReader) -> int:
     entries = iter(log.records("journal", start))
     while chunk := list(islice(entries, FOLDED_AT_ONCE)):
         sequencer.fold_all(chunk)
-    return begun
+    return begun, None if promised is None else promises.Promises.decoded(promised)
 
 
 def _check(stored: str, now: str, what: str) -> None:

@@ -15,6 +15,8 @@ from infra.stream.merge import FOREVER, Merge
 from processors.book import snapshot
 from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
 from processors.book.journal import Chain
+from processors.book.promises import KEY as PROMISES
+from processors.book.promises import Promises
 from processors.book.sequencer import Item, Sequencer
 from schemas.errors import SchemaError
 
@@ -24,6 +26,8 @@ SNAPSHOT_EVERY = 20_000
 """Entries between two snapshots: the tail to fold stays well under 50,000."""
 TAKEN_MOST = 10_000
 """Entries that one call makes of a recorded backlog, and so one transaction."""
+PROMISES_EVERY = 5_000
+"""Records read between two notes of what the sources have promised: so many a successor may have to read again."""
 BUFFERED_MOST = 10_000
 """Market records that may wait in the merge before the topic is paused."""
 
@@ -42,8 +46,9 @@ class BookTask:
         self._merge: Merge[Item] = Merge(FIRST_MARKET)
         self._waiting: list[Message] = []
         self._next: dict[str, int] = {}
-        self._anchor: dict[str, int] = {}
-        """offset of the record that carries a source's last promise"""
+        self._anchor: dict[int, int] = {}
+        """by rank: offset of the record with a source's last promise, as long as no note of it has been written"""
+        self._read_since_note = 0
         self._commands_read: int | None = None
         self._promised = -FOREVER
         self._unfinished = False
@@ -60,16 +65,28 @@ class BookTask:
         """Head of the journal."""
         return self.sequencer.chain
 
+    @property
+    def horizon_us(self) -> int:
+        """Up to where a recorded run may be decided now: nothing will go to the broker before it."""
+        return self._merge.horizon()[0]
+
     # --- contract ---------------------------------------------------------------------------------------------------
 
     def restore(self, log: LogReader) -> None:
         """Snapshots, then the journal behind them, folded without publishing; hashes and digests are compared."""
-        self.last_snapshot = snapshot.restore(self.sequencer, log)
+        self.last_snapshot, promises = snapshot.restore(self.sequencer, log)
         if self.sequencer.opened is not None:
             if self.sequencer.orders_sent:
-                self._broker_promise = -FOREVER  # the broker's last promise is read again: `positions` has kept it
+                self._broker_promise = -FOREVER  # what it has promised since the last note is read again
+            if promises is not None:
+                self._broker_promise = promises.broker_us
+                self.sequencer.broker_has_seen(promises.orders_seen)
             self._open(self.sequencer.opened)
-            self._merge.promise(COMMANDS, self.sequencer.commands_promised)
+            for source, bound in enumerate(promises.bounds if promises is not None else ()):
+                if source != BROKER:
+                    self._merge.promise(source, bound)
+            # Nothing was taken before commands had promised its time.
+            self._merge.promise(COMMANDS, max(self.sequencer.commands_promised, self.chain.time_us))
 
     def mend(self, error: PoisonedInput) -> None:
         """Park the book before the input on which the task before this one failed."""
@@ -87,13 +104,17 @@ class BookTask:
         if opened.recorded:
             self._advance()
             self._tell_progress(opened)
+            self._read_since_note += len(messages)
+            if self._read_since_note >= PROMISES_EVERY:
+                self._note_promises()
         if self.chain.sequence - self.last_snapshot >= SNAPSHOT_EVERY:
             self._out.extend(snapshot.take(self.sequencer))
             self.last_snapshot = self.chain.sequence
         return self._out
 
     def positions(self) -> dict[str, int]:
-        """Where to go on: the first record not taken, or the one that carries a source's last promise."""
+        """Where to go on: the first record not taken, or the one with a source's last promise of which there is no
+        note."""
         if self.sequencer.opened is None:
             return {m.topic: m.offset for m in reversed(self._waiting)}
         found = dict(self._next)
@@ -101,8 +122,8 @@ class BookTask:
             head = self._merge.head(source)
             if head is not None:
                 found[head.topic] = min(found[head.topic], head.offset)
-        for name, offset in self._anchor.items():
-            topic = "market.marks" if name.startswith("market/") else "broker.reports"
+        for source, offset in self._anchor.items():
+            topic = "market.marks" if source >= FIRST_MARKET else "broker.reports"
             found[topic] = min(found.get(topic, offset), offset)
         return found
 
@@ -182,8 +203,10 @@ class BookTask:
         if seq > self.sequencer.seen.get(source, -1) and not empty:
             item = Item("market.marks", message.offset, source, seq, message.key, value, record)
             self._submit(FIRST_MARKET + partition, time_us, item, opened)
-        if row is not None:
-            self._anchor[source] = message.offset
+        else:
+            self._merge.promise(FIRST_MARKET + partition, time_us)
+        if row is not None and opened.recorded:
+            self._anchor[FIRST_MARKET + partition] = message.offset
             self._merge.promise(FIRST_MARKET + partition, time_us + 1)
 
     def _read_report(self, message: Message, opened: i.LogOpened) -> None:
@@ -195,10 +218,13 @@ class BookTask:
             self._set_aside(message, error, (message.key or b"").decode(errors="replace"))
             return
         if isinstance(record, i.BrokerProgress):
-            self._anchor["broker"] = message.offset
+            if record.orders_seen < self.sequencer.broker_saw:
+                return  # read again after a restart: it has promised something else since
             self.sequencer.broker_has_seen(record.orders_seen)
             self._broker_promise = record.promise_us
-            self._bind_broker(opened)
+            if opened.recorded:
+                self._anchor[BROKER] = message.offset
+                self._bind_broker(opened)
         elif record.source_seq > self.sequencer.seen.get("broker", -1):
             item = Item("broker.reports", message.offset, "broker", record.source_seq, message.key, value, record)
             self._submit(BROKER, record.time_us, item, opened)
@@ -311,9 +337,21 @@ class BookTask:
                 return True
         return False
 
+    def _note_promises(self) -> None:
+        """For a successor. A source of which records wait keeps its anchor: they and its promise are read again."""
+        merge = self._merge
+        bounds = [0 if source == BROKER else merge.bound_before_head(source) for source in range(merge.sources)]
+        broker_us = self._broker_promise
+        if merge.buffered(BROKER):
+            broker_us = min(broker_us, merge.bound_before_head(BROKER))
+        promises = Promises(bounds, broker_us, self.sequencer.broker_saw)
+        self._out.append(Output("snapshots", self._number, PROMISES, promises.encoded()))
+        self._anchor = {source: offset for source, offset in self._anchor.items() if merge.buffered(source)}
+        self._read_since_note = 0
+
     def _tell_progress(self, opened: i.LogOpened) -> None:
         """In band on `orders`: nothing will go to the broker before the horizon."""
-        bound, _ = self._merge.horizon()
+        bound = self.horizon_us
         if bound > self._promised and not self._unfinished:
             self._promised = bound
             record = i.BookProgress(
