@@ -58,9 +58,9 @@ def _ours(bench: Bench, values: list[bytes], *, recorded: bool, profile: bool) -
     made = stage.set_up(bench, cluster, 1, stage.books(1), recorded=recorded)
     bench.write(cluster, stage.on_partition(0, "market.marks", values))
     before = bench.broker_cpu_s()
-    records = len(values) + (1 if recorded else 0)  # a recorded log's calendar is read with the rest
+    entries = len(values) + (made if recorded else 0)  # what comes before the prices is read with the rest
     line = bench.child(
-        "processor", cluster, processor="book", topic="market.marks", records=records, profile=profile
+        "processor", cluster, processor="book", topic="market.marks", records=entries, profile=profile
     ).result()
     line["broker_cpu_s_per_m"] = round((bench.broker_cpu_s() - before) / len(values) * 1e6, 2)
     log = KafkaLog(cluster)
