@@ -187,7 +187,7 @@ class BookWorld:
 
     def decision(self) -> Decision:
         """A context for questions about values; nothing may be decided with it."""
-        return Decision(self.book, self.task.partition.market, Entry(0, 0, self.now, bytes(16)))
+        return Decision(self.book, self.task.partition.market, Entry(0, 0, self.now))
 
     def deployable(self, kind: str) -> int:
         """Deployable cash of an account, cents."""
