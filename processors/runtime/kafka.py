@@ -42,6 +42,8 @@ _log = logging.getLogger("alluse.runtime")
 
 BATCH_MOST = 10_000
 """Records a transaction at most; at low load it is whatever has arrived."""
+VALUES_MOST = 50_000
+"""The same for a ValueTask, which makes no object a record: its transactions may hold more."""
 POLL_S = 0.1
 COMMIT_DEADLINE_S = 60.0
 READ_DEADLINE_S = 60.0
@@ -229,13 +231,14 @@ class _Worker(threading.Thread):
         paused: frozenset[str] = frozenset()
         values = task if isinstance(task, ValueTask) and len(self._processor.inputs) == 1 else None
         rest = task if isinstance(task, UnfinishedTask) else None
+        most = BATCH_MOST if values is None else VALUES_MOST
         pending, last_commit = False, time.monotonic()
         metadata = consumer.consumer_group_metadata()
         while not self.stopping.is_set():
             more = rest is not None and rest.unfinished()
             first = consumer.poll(0 if more else POLL_S)
             if first is not None:
-                batch = [first, *consumer.consume(BATCH_MOST - 1, 0)]
+                batch = [first, *consumer.consume(most - 1, 0)]
                 outputs = self._handle_values(values, batch) if values else task.handle(self._messages(batch))
                 self.records += len(batch)
                 pending = True
@@ -252,22 +255,14 @@ class _Worker(threading.Thread):
             self._commit(producer, [], task.positions(), metadata)
 
     def _messages(self, batch: Sequence[KafkaMessage]) -> list[Message]:
+        _require_records(batch)
         short = self._short
-        messages: list[Message] = []
-        for message in batch:
-            error = message.error()
-            if error is not None:
-                raise KafkaException(error)
-            messages.append(as_message(short[message.topic() or ""], message))
-        return messages
+        return [as_message(short[message.topic() or ""], message) for message in batch]
 
     def _handle_values(self, task: ValueTask, batch: Sequence[KafkaMessage]) -> list[Output]:
-        for message in batch:
-            error = message.error()
-            if error is not None:
-                raise KafkaException(error)
+        _require_records(batch)
         topic = self._processor.inputs[0]
-        values: list[bytes] = [message.value() for message in batch]  # pyright: ignore[reportAssignmentType]
+        values: list[bytes] = list(map(KafkaMessage.value, batch))  # pyright: ignore[reportAssignmentType]
         return task.handle_values(values, (batch[-1].offset() or 0) + 1, lambda i: as_message(topic, batch[i]))
 
     def _pause(self, consumer: Consumer, before: frozenset[str], now: frozenset[str]) -> frozenset[str]:
@@ -323,6 +318,12 @@ class _Worker(threading.Thread):
         reason = reason_of(error)
         fenced = reason.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
         return Rebuild(f"{reason.name()} {where}: {reason.str()}", fenced=fenced)
+
+
+def _require_records(batch: Sequence[KafkaMessage]) -> None:
+    """Raises KafkaException for the first message that is none but an error."""
+    for error in filter(None, map(KafkaMessage.error, batch)):
+        raise KafkaException(error)
 
 
 def _passing(reason: KafkaError) -> bool:
