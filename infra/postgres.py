@@ -8,7 +8,6 @@ that only its owner enters, outlives the program that started it and is attached
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import os
@@ -22,8 +21,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from sqlalchemy import URL
@@ -31,12 +28,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from infra.errors import RequestError, UnavailableError
-from infra.processes import ServerProcess, file_lock, require_disk, tail
+from infra.processes import LocalServer, require_disk, tail
 from infra.settings import Settings
 
 DATABASE = "alluse"
 START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 20.0
 _LONGEST_SOCKET = 100  # the system's limit for the whole path is 104 (macOS) or 108 (Linux)
 _SETTINGS = {
     "listen_addresses": "",
@@ -80,40 +76,18 @@ class Database:
             ) from error
 
 
-class LocalPostgres:
-    """One embedded server for one home folder; any number of objects, in any number of processes, may stand for it."""
+class LocalPostgres(LocalServer):
+    """One embedded server for one home folder. It is stopped at once, open transactions rolled back."""
+
+    title = "embedded PostgreSQL"
+    stop_signal = signal.SIGINT
+    start_timeout_s = START_TIMEOUT_S
 
     def __init__(self, home: Path) -> None:
-        self.folder = home.absolute() / "postgres"
+        super().__init__(home / "postgres", "postgres.log")
         self.data = self.folder / "data"
-        self.log_file = self.folder / "postgres.log"
-        self._child: subprocess.Popen[bytes] | None = None
-        self._started_here = False
 
     # ------------------------------------------------------------------ what is known
-
-    @property
-    def process(self) -> ServerProcess | None:
-        """The server's process as last noted, alive or not."""
-        return ServerProcess.load(self.folder / "process.json")
-
-    @property
-    def pid(self) -> int | None:
-        """The pid of the server if it lives."""
-        process = self.process
-        return process.pid if process is not None and self.alive() else None
-
-    @property
-    def started_here(self) -> bool:
-        """Whether this object started the running server (else it is another's, who will stop it)."""
-        return self._started_here and self.alive()
-
-    def alive(self) -> bool:
-        """Whether the process lives; it may not answer yet."""
-        if self._child is not None:
-            self._child.poll()
-        process = self.process
-        return process is not None and process.alive()
 
     def url(self, database: str = DATABASE) -> URL:
         """Where the server listens, running or not."""
@@ -142,44 +116,7 @@ class LocalPostgres:
             self._create_database()
         return self.url()
 
-    def stop(self) -> None:
-        """Stop at once but cleanly (open transactions are rolled back), whoever started it."""
-        if self.folder.is_dir():
-            with self._locked():
-                self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """End it with SIGKILL, as a crash would."""
-        self._end(signal.SIGKILL)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.started_here:
-            self.stop()
-
     # ------------------------------------------------------------------ inside
-
-    def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return file_lock(
-            self.folder / "lock", timeout_s=START_TIMEOUT_S * 2, doing="starting or stopping the embedded PostgreSQL"
-        )
-
-    def _end(self, number: signal.Signals) -> None:
-        process = self.process
-        if process is None:
-            return
-        process.send(number)
-        if not process.wait_gone(STOP_TIMEOUT_S, child=self._child):
-            process.send(signal.SIGKILL)
-            process.wait_gone(STOP_TIMEOUT_S, child=self._child)
-        (self.folder / "process.json").unlink(missing_ok=True)
-        self._child = None
-        self._started_here = False
 
     def _socket_folder(self) -> Path:
         inside = self.folder / "run"
@@ -209,8 +146,7 @@ class LocalPostgres:
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             start_of_log = self.log_file.stat().st_size if self.log_file.exists() else 0
-            self._child = self._run([programs / "postgres", "-D", self.data, *options], account, wait=False)
-            ServerProcess.of(self._child.pid).save(self.folder / "process.json")
+            self._launched(self._run([programs / "postgres", "-D", self.data, *options], account, wait=False))
             try:
                 self._wait_ready()
             except UnavailableError:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
 
 import psutil
 
 from infra.errors import UnavailableError
+
+_log = logging.getLogger("alluse.servers")
+
+STOP_TIMEOUT_S = 20.0
 
 
 @contextlib.contextmanager
@@ -102,6 +110,95 @@ class ServerProcess:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
+
+
+class LocalServer(ABC):
+    """One server for one folder; any number of objects, in any number of processes, may stand for it.
+
+    Its process is noted in the folder, and the folder's lock keeps two starts apart.
+    """
+
+    title: ClassVar[str]
+    """in messages"""
+    stop_signal: ClassVar[signal.Signals]
+    """asks it to stop at once but cleanly"""
+    start_timeout_s: ClassVar[float]
+
+    def __init__(self, folder: Path, log_name: str) -> None:
+        self.folder = folder.absolute()
+        self.log_file = self.folder / log_name
+        self._note = self.folder / "process.json"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started_here = False
+
+    @abstractmethod
+    def start(self) -> object:
+        """Start the server, or attach to the one that runs in this folder; return when it answers."""
+
+    @property
+    def process(self) -> ServerProcess | None:
+        """The server's process as last noted, alive or not."""
+        return ServerProcess.load(self._note)
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the server if it lives."""
+        process = self.process
+        return process.pid if process is not None and self.alive() else None
+
+    @property
+    def started_here(self) -> bool:
+        """Whether this object started the running server (else it is another's, who will stop it)."""
+        return self._started_here and self.alive()
+
+    def alive(self) -> bool:
+        """Whether the process lives; it may not answer yet."""
+        if self._child is not None:
+            self._child.poll()
+        process = self.process
+        return process is not None and process.alive()
+
+    def stop(self) -> None:
+        """Stop cleanly, whoever started it; killed if it has not ended after 20 s. Without effect when not running."""
+        if self.folder.is_dir():
+            with self._locked():
+                self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a crash would; the data stay as they are."""
+        self._end(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.started_here:
+            self.stop()
+
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        doing = f"starting or stopping the {self.title}"
+        return file_lock(self.folder / "lock", timeout_s=self.start_timeout_s * 2, doing=doing)
+
+    def _launched(self, child: subprocess.Popen[bytes]) -> None:
+        """Take note of the process that was started."""
+        self._child = child
+        ServerProcess.of(child.pid).save(self._note)
+
+    def _end(self, number: signal.Signals) -> None:
+        process = self.process
+        if process is None:
+            return
+        process.send(number)
+        if not process.wait_gone(STOP_TIMEOUT_S, child=self._child):
+            _log.warning("the %s did not end, killing it", self.title, extra={"pid": process.pid})
+            process.send(signal.SIGKILL)
+            process.wait_gone(STOP_TIMEOUT_S, child=self._child)
+        self._note.unlink(missing_ok=True)
+        self._child = None
+        self._started_here = False
 
 
 def _started(pid: int) -> float:

@@ -22,8 +22,7 @@ import uuid
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -31,7 +30,7 @@ from confluent_kafka.admin import AdminClient
 from infra.errors import UnavailableError
 from infra.kafka.jars import CHECKSUMS, Jars, ensure_jars
 from infra.kafka.java import Java, find_java
-from infra.processes import ServerProcess, file_lock, require_disk, tail, write_atomically
+from infra.processes import LocalServer, file_lock, require_disk, tail, write_atomically
 
 _log = logging.getLogger("alluse.kafka.broker")
 
@@ -39,7 +38,6 @@ TEMPLATE = Path(__file__).with_name("server.properties.template")
 # Below the range from which systems take the ports of outgoing connections, so that a stopped broker's port stays free.
 PORTS = range(21000, 30000)
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,16 @@ class Ports:
     controller: int
 
 
-class LocalBroker:
-    """One broker for one home folder; any number of objects, in any number of processes, may stand for it.
+class LocalBroker(LocalServer):
+    """One broker for one home folder.
 
     `cache` holds what is shared between homes: jars, class-data archive, Maven's repository. `heap_mb` bounds the heap.
     `jit`: `quick` (C1 only, up in the shortest time) or `full` (C1 and C2, for long throughput runs).
     """
+
+    title = "local Kafka broker"
+    stop_signal = signal.SIGTERM
+    start_timeout_s = START_TIMEOUT_S
 
     def __init__(
         self,
@@ -66,45 +68,19 @@ class LocalBroker:
         jit: Literal["quick", "full"] = "quick",
         checksums: Path = CHECKSUMS,
     ) -> None:
-        self.folder = home.absolute() / "kafka"
+        super().__init__(home / "kafka", "broker.log")
         self.cache = cache.absolute()
-        self.log_file = self.folder / "broker.log"
         self._heap_mb = heap_mb
         self._jit = jit
         self._checksums = checksums
-        self._child: subprocess.Popen[bytes] | None = None
-        self._started_here = False
 
     # ------------------------------------------------------------------ what is known
-
-    @property
-    def process(self) -> ServerProcess | None:
-        """The broker's process as last noted, alive or not."""
-        return ServerProcess.load(self.folder / "process.json")
-
-    @property
-    def pid(self) -> int | None:
-        """The pid of the broker if it lives."""
-        process = self.process
-        return process.pid if process is not None and self.alive() else None
 
     @property
     def bootstrap(self) -> str | None:
         """`host:port` of the broker, the same for the life of the data; None before the first start."""
         ports = self._ports()
         return f"127.0.0.1:{ports.client}" if ports else None
-
-    @property
-    def started_here(self) -> bool:
-        """Whether this object started the running broker (else it is another's, who will stop it)."""
-        return self._started_here and self.alive()
-
-    def alive(self) -> bool:
-        """Whether the process lives; it may not answer yet."""
-        if self._child is not None:
-            self._child.poll()
-        process = self.process
-        return process is not None and process.alive()
 
     # ------------------------------------------------------------------ start and stop
 
@@ -133,17 +109,6 @@ class LocalBroker:
             )
         return self._wait_ready()
 
-    def stop(self) -> None:
-        """Stop cleanly, whoever started it; killed if it has not ended after 20 s. Without effect when not running."""
-        if not self.folder.is_dir():
-            return
-        with self._locked():
-            self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it with SIGKILL, as a crash would; the data stay as they are."""
-        self._end(signal.SIGKILL)
-
     def record_classes(self, java: Java, jars: Jars, archive: Path) -> None:
         """Run a new broker once, in this home, and put the classes that it used into `archive`.
 
@@ -162,35 +127,7 @@ class LocalBroker:
             environment = self._environment(jars)
             subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.started_here:
-            self.stop()
-
     # ------------------------------------------------------------------ inside
-
-    def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return file_lock(
-            self.folder / "lock", timeout_s=START_TIMEOUT_S * 2, doing="starting or stopping the local Kafka broker"
-        )
-
-    def _end(self, number: signal.Signals) -> None:
-        process = self.process
-        if process is None:
-            return
-        process.send(number)
-        if not process.wait_gone(STOP_TIMEOUT_S, child=self._child):
-            _log.warning("the local Kafka broker did not end, killing it", extra={"pid": process.pid})
-            process.send(signal.SIGKILL)
-            process.wait_gone(STOP_TIMEOUT_S, child=self._child)
-        (self.folder / "process.json").unlink(missing_ok=True)
-        self._child = None
-        self._started_here = False
 
     def _ports(self) -> Ports | None:
         try:
@@ -270,7 +207,7 @@ class LocalBroker:
             if self.log_file.stat().st_size > 16 << 20:
                 self.log_file.replace(self.log_file.with_suffix(".log.1"))
         with self.log_file.open("ab") as output:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 env=self._environment(jars),
                 cwd=self.folder,
@@ -279,7 +216,7 @@ class LocalBroker:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C in the terminal is for the program, which stops the broker in order
             )
-        ServerProcess.of(self._child.pid).save(self.folder / "process.json")
+        self._launched(child)
         self._started_here = True
 
     def _java(self, java: Java, options: list[str], arguments: list[str]) -> list[str]:
