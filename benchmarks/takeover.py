@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import stage
@@ -88,9 +89,9 @@ class _Partition(LogReader):
         """The last value of each key."""
         return self._log.compacted(topic, 0)
 
-    def records(self, topic: str, from_offset: int = 0) -> list[Message]:
+    def records(self, topic: str, from_offset: int = 0) -> Iterator[Message]:
         """All records from an offset."""
-        return list(self._log.records(topic, 0, from_offset))
+        return self._log.records(topic, 0, from_offset)
 
     def end(self, topic: str) -> int:
         """The end of a topic."""

@@ -16,7 +16,7 @@ from domain.partition import Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
 from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
-from processors.book.journal import Chain, JournalKey, outputs_digest, read_keys
+from processors.book.journal import NO_OUTPUTS, Chain, JournalKey, outputs_digest, read_keys
 from schemas.codec import Codec
 from schemas.errors import SchemaError
 
@@ -80,7 +80,7 @@ class Sequencer:
         events = [
             (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
         ]
-        digest = outputs_digest(events) if events else ""
+        digest = outputs_digest(events) if events else NO_OUTPUTS
         key = self.chain.append(time_us, item.source, item.source_seq, disposition, digest, item.value)
         out.append(Output("journal", self.number, key, item.value))
         for (topic, data), (envelope, _) in zip(events, entry.emitted, strict=True):
@@ -117,7 +117,10 @@ class Sequencer:
         entry = Entry(self.number, key.sequence, key.time_us)
         # An input that cannot be read changed nothing; whom it was addressed to stands in the ParkBook before it.
         disposition = key.disposition if isinstance(record, SchemaError) else self._decide(entry, item)
-        digest = outputs_digest((TOPIC_OF[type(ev)], self.codec.encode_event(env, ev)) for env, ev in entry.emitted)
+        events = [
+            (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
+        ]
+        digest = outputs_digest(events) if events else NO_OUTPUTS
         if disposition != key.disposition or digest != key.outputs:
             now, then = f"{disposition} {digest[:12]}", f"{key.disposition} {key.outputs[:12]}"
             raise ValueError(f"entry {key.sequence} decides otherwise now: {now} against {then}")
