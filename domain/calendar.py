@@ -46,6 +46,11 @@ def day_number(when: date) -> int:
     return when.toordinal() - EPOCH_ORDINAL
 
 
+def new_york_day(time_us: int) -> int:
+    """New York calendar day of a moment in trading hours; around midnight use `Calendar.day_of`."""
+    return (time_us - 5 * HOUR) // DAY
+
+
 class Calendar:
     """Lookups over one `SessionCalendar`. Days are day numbers, times UTC microseconds."""
 
@@ -118,6 +123,10 @@ class Calendar:
     def sessions_after(self, day: int, until: int) -> int:
         """TDTE: sessions after `day` up to and including `until` (glossary)."""
         return bisect_right(self.source.sessions, until) - bisect_right(self.source.sessions, day)
+
+    def sessions_back(self, day: int, count: int) -> int:
+        """The session `count` sessions before a session."""
+        return self.source.sessions[max(0, bisect_right(self.source.sessions, day) - 1 - count)]
 
     def settlement(self, day: int) -> int:
         """Day on which a trade of the session settles."""

@@ -8,20 +8,34 @@ from domain.alerts import raise_alert
 from domain.approvals import expire, on_decided, request
 from domain.calendar import HOUR, SECOND
 from domain.config import Config
-from domain.contracts import option
+from domain.contracts import Option, option
 from domain.decision import Decision
 from domain.market import Quote
-from domain.modes import effective_mode, permits
-from domain.money import ceil_tick, ladder, percent_text, price_text, ratio_e10, strike_value
+from domain.modes import effective_mode, most_severe, permits
+from domain.money import (
+    ceil_tick,
+    floor_int,
+    ladder,
+    percent_of,
+    percent_text,
+    price_text,
+    ratio_e10,
+    strike_value,
+)
 from domain.orders import blocked, place, request_cancel
 from domain.pretrade import Intent, uncovered_lots
 from domain.reasons import Reason
+from domain.risk.ending import L2, L3
+from domain.risk.hedges import open_share_hedge
+from domain.risk.levels import sell_uncovered
+from domain.risk.measure import level_in_ticker
 from domain.selection import Band, Pick, Rejected, select
-from domain.sizing import Budget, budget, caps, share_of
+from domain.sizing import Budget, budget, caps, share_of, ticker_split
 from domain.state import Account, Approval, Wheel, Window
+from domain.valuation import corpus, deployable
 
-SLEEVES = ("GEN", "REV")
-"""Account types that enter trades by themselves so far; COM's overlay comes with its own rules."""
+SLEEVES = ("GEN", "REV", "COM")
+"""Account types that enter trades by themselves."""
 
 
 def trades_today(d: Decision, account: Account) -> tuple[bool, bool]:
@@ -52,7 +66,16 @@ def wanted_right(d: Decision, account: Account, ticker: str) -> str:
     """P or C where wheel phase and day ask for an entry, else empty (protocol 6.2 step 2)."""
     puts, calls = trades_today(d, account)
     phase = account.wheels.get(ticker, _IDLE).phase
+    if phase == "IDLE" and puts and account.type == "COM" and not cash_trigger(d, account):
+        return ""
     return "P" if phase == "IDLE" and puts else "C" if phase == "SHARES_HELD" and calls else ""
+
+
+def cash_trigger(d: Decision, account: Account) -> bool:
+    """COM sells puts only while deployable cash is above 20 % of corpus (protocol 6.5)."""
+    config = d.config(account.account_id)
+    least = percent_of(corpus(d.market, account), config.fraction("com.csp_cash_trigger_pct"))
+    return config.flag("com.csp_enabled") and deployable(d, account) > least
 
 
 _IDLE = Wheel()
@@ -74,6 +97,7 @@ def scan(d: Decision, account: Account) -> None:
     passed: list[_Candidate] = []
     asking: list[_Candidate] = []
     rejections: list[e.TickerRejection] = []
+    overrides: list[tuple[str, Rejected]] = []
     for ticker in _tickers(d, account):
         right = wanted_right(d, account, ticker)
         window = account.windows.get(ticker)
@@ -81,10 +105,12 @@ def scan(d: Decision, account: Account) -> None:
             continue
         found = (
             _account_gate(d, account, right)
-            or _ticker_gate(d, account, ticker)
+            or _ticker_gate(d, account, ticker, right)
             or _unblocked(d, select(d, account, ticker, right))
         )
         if isinstance(found, Rejected):
+            if found.override is not None and not (window and window.asked):
+                overrides.append((ticker, found))
             if not (window and window.approval_id):
                 rejections.append(e.TickerRejection(ticker, right, found.reason, found.detail))
             continue
@@ -115,6 +141,8 @@ def scan(d: Decision, account: Account) -> None:
     for candidate in asking:
         if candidate.quantity:
             _ask(d, account, candidate)
+    for ticker, refused in overrides:
+        _ask_for_call(d, account, ticker, refused)
     for candidate in traded:
         _send(d, account, candidate.ticker, candidate.pick, candidate.quantity, "ENTRY", floor_e4=None)
 
@@ -123,7 +151,7 @@ def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
     book = d.book
     if account.state != "ACTIVE":
         return Rejected(Reason.ACCOUNT_STATE, account.state)
-    if not permits(account, right):
+    if not permits(account, right) and not (right == "C" and _only_levels(account)):
         return Rejected(Reason.TRADING_MODE, f"{effective_mode(account)}: {', '.join(sorted(account.restrictions))}")
     age = d.now_us - book.last_reconciled_us
     if book.breaks:
@@ -139,9 +167,21 @@ def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
     return None
 
 
-def _ticker_gate(d: Decision, account: Account, ticker: str) -> Rejected | None:
+def _only_levels(account: Account) -> bool:
+    """Calls are kept from the account by a protocol level alone: on shares at level 3 people decide (protocol 8.1)."""
+    others = most_severe(mode for reason, mode in account.restrictions.items() if reason not in (L2, L3))
+    return L3 in account.restrictions and others in ("NORMAL", "CC_ONLY")
+
+
+def _ticker_gate(d: Decision, account: Account, ticker: str, right: str) -> Rejected | None:
+    """Permitted, no position at a level (puts), not halted; earnings and volatility follow with the expiry."""
     if ticker in d.config(account.account_id).items("common.blacklist"):
         return Rejected(Reason.NOT_PERMITTED, "on the blacklist")
+    level = level_in_ticker(d, account, ticker) if right == "P" else 0
+    if level:
+        return Rejected(Reason.LEVEL, f"a position in {ticker} is at level {level}")
+    if ticker in d.market.halted:
+        return Rejected(Reason.HALTED, "trading is halted")
     return None
 
 
@@ -180,7 +220,7 @@ def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate]
     pending = sum(1 for w in account.windows.values() if w.approval_id)
     puts = [c for c in passed if c.right == "P"]
     sharing = len(puts) + len(asking) + pending
-    split = d.config(account.account_id).text(f"{account.type.lower()}.ticker_split")
+    split = ticker_split(d, account)
     if split == "BEST_PREMIUM" and puts:
         best = max(puts, key=lambda c: c.pick.premium)
         for candidate in puts:
@@ -197,8 +237,20 @@ def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate]
         _residual(d, account, money, puts)
     for candidate in passed:
         if candidate.right == "C":
-            candidate.quantity = uncovered_lots(d, account, candidate.ticker)
+            candidate.quantity = calls_to_write(d, account, candidate.ticker, option(candidate.pick.quote.contract))
             candidate.detail = "no uncovered lot of 100 shares"
+
+
+def calls_to_write(d: Decision, account: Account, ticker: str, terms: Option) -> int:
+    """GEN and REV: all uncovered lots; COM: its coverage of them, less in an earnings week (protocol 6.2, 6.5)."""
+    lots = uncovered_lots(d, account, ticker)
+    if account.type != "COM":
+        return lots
+    config = d.config(account.account_id)
+    earnings = config.flag("common.earnings_filter") and d.market.earnings_between(ticker, d.today, terms.expiry)
+    coverage = config.fraction("com.cc_earnings_coverage_pct" if earnings else "com.cc_coverage_pct")
+    spare = Fraction(account.shares(ticker), 100) * coverage / 100
+    return max(0, floor_int(spare) - (account.shares(ticker) // 100 - lots))
 
 
 def _quantify(d: Decision, account: Account, money: Budget, candidate: _Candidate, sharing: int) -> int:
@@ -270,6 +322,44 @@ def _ask(d: Decision, account: Account, candidate: _Candidate) -> None:
         expires_us=d.calendar.et(d.today, config.integer("entry.window_end")),
         default="deny",
     )
+
+
+def _ask_for_call(d: Decision, account: Account, ticker: str, refused: Rejected) -> None:
+    """No call meets the floor, or the shares are 15 % down: people decide until the window ends (protocol 6.7)."""
+    pick = refused.override
+    assert pick is not None
+    config = d.config(account.account_id)
+    proposal = {
+        "contract": pick.quote.contract,
+        "delta_e2": str(pick.quote.delta_e2),
+        "premium_e10": str(ratio_e10(pick.premium)),
+        "floor_e4": str(ceil_tick(_slippage(config) * pick.quote.mid_e4, ticker)),
+        "choices": "CALL,HOLD,SELL,HEDGE",
+    }
+    request(
+        d, account, "CC_FLOOR", ticker, proposal, required=1, roles=["TRADER", "OWNER"],
+        expires_us=d.calendar.et(d.today, config.integer("entry.window_end")), default="skip",
+    )  # fmt: skip
+
+
+@on_decided("CC_FLOOR")
+def _call_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
+    """Approved: the proposed call is sold from current quotes, whatever the floor; or the shares are sold or hedged."""
+    account, ticker = d.book.accounts[approval.account_id], approval.subject
+    if not granted:
+        return
+    if choice == "SELL":
+        sell_uncovered(d, account, ticker, approval.approval_id)
+    elif choice == "HEDGE":
+        open_share_hedge(d, account, ticker, approval.approval_id)
+    elif choice in ("", "CALL"):
+        pick = _current_pick(d, approval.proposal["contract"])
+        if pick is None or blocked(d, pick.quote.contract):
+            return
+        quantity = calls_to_write(d, account, ticker, option(pick.quote.contract))
+        if quantity:
+            floor = int(approval.proposal["floor_e4"])
+            _send(d, account, ticker, pick, quantity, "RECOVERY_CALL", floor, approval.approval_id)
 
 
 def _slippage(config: Config) -> Fraction:
@@ -353,7 +443,7 @@ def _premium_decided(d: Decision, approval: Approval, granted: bool, _choice: st
 def _trade_approved(d: Decision, account: Account, approval: Approval) -> Rejected | None:
     """Order of an approved request, at most the proposed quantity, never under the approved floor; or why not."""
     contract, floor = approval.proposal["contract"], int(approval.proposal["floor_e4"])
-    barred = _account_gate(d, account, "P") or _ticker_gate(d, account, approval.subject)
+    barred = _account_gate(d, account, "P") or _ticker_gate(d, account, approval.subject, "P")
     if barred is not None:
         return barred
     if blocked(d, contract):
@@ -410,7 +500,7 @@ def _residual_orders(d: Decision, account: Account) -> None:
         )
         if window is None or not window.ordered or window.right != "P" or first is None:
             continue
-        if _ticker_gate(d, account, ticker) is not None or blocked(d, first.contract):
+        if _ticker_gate(d, account, ticker, "P") is not None or blocked(d, first.contract):
             continue
         pick = _current_pick(d, first.contract)
         if pick is None:
@@ -447,7 +537,8 @@ def close_window(d: Decision, account: Account) -> None:
 def end_work(d: Decision, account: Account) -> None:
     """11:30 ET: what is not filled is cancelled; a partial fill stands."""
     for order in list(d.book.orders.values()):
-        if order.account_id == account.account_id and order.purpose in ("ENTRY", "RESIDUAL") and order.working:
+        entry = order.purpose in ("ENTRY", "RESIDUAL", "RECOVERY_CALL")
+        if order.account_id == account.account_id and entry and order.working:
             request_cancel(d, order, Reason.WORK_END)
 
 

@@ -1,7 +1,7 @@
 """What events change in a book's configuration, accounts, ledger, tax, approvals and standing with the broker."""
 
 from domain import events as e
-from domain.calendar import DAY, HOUR, as_date
+from domain.calendar import new_york_day
 from domain.commands import ImportedAccount
 from domain.contracts import parse, ticker_of
 from domain.evolving import account_of, on
@@ -56,7 +56,10 @@ def _account_funded(book: Book, event: e.AccountFunded, envelope: e.Envelope) ->
     account = account_of(book, envelope)
     account.base_capital, account.sizing_base = event.base_capital, event.sizing_base
     account.week_start_nav = account.week_start_corpus = event.amount
-    account.last_nav = account.last_corpus = event.amount
+    account.last_nav = account.last_corpus = account.day_corpus = account.high = event.amount
+    account.funded = new_york_day(envelope.recorded_at_us)
+    if account.type == "COM":
+        account.uninvested = event.amount
     book.pending_capital -= event.amount
 
 
@@ -115,7 +118,16 @@ def _contribution(book: Book, event: e.ContributionAllocated, envelope: e.Envelo
     account = account_of(book, envelope)
     account.base_capital += event.amount
     account.sizing_base += event.amount
-    account.week_flows += event.amount
+    note_flow(account, event.amount)
+    if account.type == "COM":
+        account.uninvested += event.amount
+
+
+def note_flow(account: Account, amount: int) -> None:
+    """Capital came or went: what returns and drawdowns are measured from moves with it (protocol 9, 14.2)."""
+    account.week_flows += amount
+    account.day_corpus += amount
+    account.high += amount
 
 
 @on(e.BookImported)
@@ -189,10 +201,14 @@ def _book_value(source: ImportedAccount) -> int:
 @on(e.PositionMarked)
 def _position_marked(book: Book, event: e.PositionMarked, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
-    account.last_nav, account.last_corpus = event.nav, event.corpus
+    account.last_nav, account.last_corpus, account.day_corpus = event.nav, event.corpus, event.corpus
+    account.high = max(account.high, event.corpus)
+    levels = [short.level for short in account.shorts.values()] + [wheel.level for wheel in account.wheels.values()]
+    account.calm_sessions = 0 if account.worst_level else account.calm_sessions + 1
+    account.worst_level = max(levels, default=0)
 
 
-# --- ledger and tax -------------------------------------------------------------------------------------------------
+# --- ledger ---------------------------------------------------------------------------------------------------------
 
 
 @on(e.LedgerPosted)
@@ -205,40 +221,6 @@ def _ledger_posted(book: Book, event: e.LedgerPosted, _envelope: e.Envelope) -> 
             account.unsettled[day] = account.unsettled.get(day, 0) + line.amount
             if not account.unsettled[day]:
                 del account.unsettled[day]
-
-
-@on(e.TaxableEventRecorded)
-def _taxable(book: Book, event: e.TaxableEventRecorded, envelope: e.Envelope) -> None:
-    year = account_of(book, envelope).tax.setdefault(str(event.year), TaxYear())
-    if event.tax_class == "LT":
-        year.long_term += event.gain
-    else:
-        year.short_term += event.gain
-
-
-@on(e.DividendReceived)
-def _dividend(book: Book, event: e.DividendReceived, envelope: e.Envelope) -> None:
-    year = account_of(book, envelope).tax.setdefault(str(_year_of(envelope)), TaxYear())
-    if event.qualified:
-        year.income_qualified += event.amount
-    else:
-        year.income_ordinary += event.amount
-
-
-def _year_of(envelope: e.Envelope) -> int:
-    """New York calendar year; around New Year New York is five hours behind."""
-    return as_date((envelope.recorded_at_us - 5 * HOUR) // DAY).year
-
-
-@on(e.TaxPaymentRecorded)
-def _tax_paid(book: Book, event: e.TaxPaymentRecorded, envelope: e.Envelope) -> None:
-    account_of(book, envelope).tax.setdefault(str(event.year), TaxYear()).payments += event.amount
-
-
-@on(e.TaxReserveAdjusted)
-def _reserve_adjusted(book: Book, event: e.TaxReserveAdjusted, envelope: e.Envelope) -> None:
-    year = account_of(book, envelope).tax.setdefault(str(event.year), TaxYear())
-    year.target = event.t_ytd
 
 
 # --- predictor, approvals, broker -----------------------------------------------------------------------------------
@@ -267,6 +249,9 @@ def _approval_requested(book: Book, event: e.ApprovalRequested, envelope: e.Enve
         window = account_of(book, envelope).windows.setdefault(event.subject, Window("P"))
         window.approval_id, window.asked, window.reserved = event.approval_id, True, int(event.proposal["reserved"])
         window.reason = "PREMIUM_BELOW_MIN"
+    elif event.kind == "CC_FLOOR":
+        window = account_of(book, envelope).windows.setdefault(event.subject, Window("C"))
+        window.approval_id, window.asked, window.reason = event.approval_id, True, "CC_FLOOR_UNMET"
 
 
 @on(e.ApprovalGranted)
@@ -289,7 +274,8 @@ def _end_approval(book: Book, approval: Approval, how: str) -> None:
     while len(book.decided) > 256:
         del book.decided[next(iter(book.decided))]
     account = book.accounts.get(approval.account_id)
-    if account is not None and approval.kind == "PREMIUM_BELOW_GATE" and approval.subject in account.windows:
+    entry = approval.kind in ("PREMIUM_BELOW_GATE", "CC_FLOOR")
+    if account is not None and entry and approval.subject in account.windows:
         window = account.windows[approval.subject]
         window.approval_id, window.reserved = "", 0
 

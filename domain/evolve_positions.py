@@ -1,13 +1,14 @@
 """What events change in positions, lots and the outcomes of the week (protocol 4.3, 7.4, 11.1)."""
 
 from domain import events as e
-from domain.calendar import week_id
+from domain import wash_sales
+from domain.calendar import new_york_day, week_id
 from domain.contracts import option, parse, ticker_of
 from domain.evolving import account_of, on
 from domain.lots import average_price, premium_of, take_lots, take_slices
-from domain.money import shares_value, strike_value
+from domain.money import CONTRACT_MULTIPLIER, shares_value, strike_value
 from domain.state import Account, Book, Lot, ShortOption, Slice, TickerWeek, WeekOutcome, Wheel
-from domain.week_types import CALL_KEPT, called_away_type, put_assignment_type, put_closed_type
+from domain.week_types import CALL_KEPT, called_away_type, put_assignment_type, put_closed_type, put_rolled_type
 
 WEEK_RECORDS_KEPT = 64
 """Classified account-ticker-weeks that late notices may still correct."""
@@ -41,6 +42,8 @@ def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) 
         week = _week(account, event.contract)
         week.weight = week.weight or shares_value(event.price_e4, event.quantity)
         return
+    if event.quantity > 0:
+        return  # LEAPS and hedges are lots
     expired = account.expired.pop(event.contract, None)
     wheel = account.wheels.setdefault(terms.underlying, Wheel())
     if expired is not None and expired.position_id == event.position_id:
@@ -55,8 +58,20 @@ def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) 
         envelope.recorded_at_us,
         event.chain_id,
         account.type,
+        roll_chain_id=event.roll_chain_id or event.position_id,
+        original_credit_e4=event.price_e4 if event.original_credit_e4 is None else event.original_credit_e4,
+        carried_e4=event.carried_e4 or 0,
+        rolls=event.rolls or 0,
     )
-    wheel.chain_id = event.chain_id
+    if (event.delta_e2 or 0) >= DEEP_PUT_E2 and terms.right == "P":
+        shares, day = -event.quantity * CONTRACT_MULTIPLIER, new_york_day(envelope.recorded_at_us)
+        deep = wash_sales.DEEP_PUT
+        wash_sales.take_acquisition(
+            book.wash,
+            wash_sales.Acquisition(event.position_id, account.account_id, terms.underlying, day, shares, deep),
+        )
+    if not wheel.chain_id:
+        wheel.chain_id, wheel.began_with_call = event.chain_id, terms.right == "C"
     _add_weight(account, event.contract, -event.quantity)
 
 
@@ -93,15 +108,27 @@ def _position_reduced(book: Book, event: e.PositionReduced, envelope: e.Envelope
     if short is not None:
         _, short.slices = take_slices(short.slices, short.quantity + event.quantity)
         short.realised += event.pnl
-    _week(account, ticker_of(event.contract)).pnl += event.pnl
+        _note_day_trade(book, short, envelope)
+    elif account.shares(event.contract) > event.quantity:
+        take_lots(account, event.contract, account.shares(event.contract) - event.quantity)
+    _realise(account, event.contract, event.pnl)
 
 
 @on(e.PositionClosed)
 def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
     short = account.shorts.pop(event.contract, None)
-    _week(account, ticker_of(event.contract)).pnl += event.pnl
+    if short is None and account.shares(event.contract):
+        basis = average_price(account, event.contract)
+        take_lots(account, event.contract, account.shares(event.contract))
+        if event.cause == "SOLD" and parse(event.contract) is None and event.session is not None:
+            _note_outcome(account, event.contract, event.session, called_away_type(basis, event.price_e4))
+    _realise(account, event.contract, event.pnl)
     terms = parse(event.contract)
+    if short is not None and event.cause in BOUGHT:
+        _note_day_trade(book, short, envelope)
+    if event.cause == "STOPPED" and terms is not None:
+        _note_outcome(account, terms.underlying, event.session or terms.expiry, "P-DD")
     if event.cause != "BOUGHT_BACK" or terms is None or short is None:
         return
     pnl = short.realised + event.pnl
@@ -110,6 +137,37 @@ def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) 
     else:
         code = CALL_KEPT if pnl >= 0 else "C-XL"
     _note_outcome(account, terms.underlying, event.session or terms.expiry, code)
+
+
+DEEP_PUT_E2 = 8000
+BOUGHT = ("BOUGHT_BACK", "ROLLED", "STOPPED")
+DAY_TRADES_KEPT = 32
+
+
+def _realise(account: Account, contract: str, pnl: int) -> None:
+    """A result belongs to the week, and to the turn of the wheel where it is not of a long option."""
+    ticker = ticker_of(contract)
+    _week(account, ticker).pnl += pnl
+    terms = parse(contract)
+    wheel = account.wheels.get(ticker)
+    if wheel is not None and wheel.chain_id and (terms is None or contract not in account.hedges):
+        wheel.chain_result += pnl
+
+
+def _note_day_trade(book: Book, short: ShortOption, envelope: e.Envelope) -> None:
+    """Opened and closed in one session (protocol 16.3 CR-04)."""
+    today = new_york_day(envelope.recorded_at_us)
+    if new_york_day(short.opened_us) == today:
+        book.day_trades.append(today)
+        del book.day_trades[:-DAY_TRADES_KEPT]
+
+
+@on(e.RollExecuted)
+def _rolled(book: Book, event: e.RollExecuted, envelope: e.Envelope) -> None:
+    account = account_of(book, envelope)
+    terms = option(event.contract)
+    code = "C-RO" if terms.right == "C" else put_rolled_type(terms.strike_e4, event.underlying_e4)
+    _note_outcome(account, terms.underlying, new_york_day(envelope.recorded_at_us), code)
 
 
 @on(e.OptionExpiredWorthless)
@@ -152,11 +210,21 @@ def _take_notice(book: Book, notice_id: str) -> None:
         book.notices.append(notice_id)
 
 
+def note_acquisition(book: Book, account: Account, lot_id: str, contract: str, quantity: int, day: int) -> None:
+    """Shares and calls may replace some that were sold at a loss (protocol 4.4)."""
+    terms = parse(contract)
+    if terms is None or terms.right == "C":
+        shares = quantity * (CONTRACT_MULTIPLIER if terms else 1)
+        wash_sales.take_acquisition(
+            book.wash, wash_sales.Acquisition(lot_id, account.account_id, ticker_of(contract), day, shares)
+        )
+
+
 @on(e.TaxLotOpened)
 def _lot_opened(book: Book, event: e.TaxLotOpened, envelope: e.Envelope) -> None:
-    account_of(book, envelope).lots.append(
-        Lot(event.lot_id, event.contract, event.quantity, event.acquired, event.basis, event.price_e4)
-    )
+    account = account_of(book, envelope)
+    account.lots.append(Lot(event.lot_id, event.contract, event.quantity, event.acquired, event.basis, event.price_e4))
+    note_acquisition(book, account, event.lot_id, event.contract, event.quantity, event.acquired)
 
 
 @on(e.PositionAdjusted)
@@ -168,6 +236,7 @@ def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelo
         for lot in account.lots:
             if lot.contract == event.contract:
                 lot.quantity, lot.price_e4 = lot.quantity * new // old, lot.price_e4 * old // new
+        wash_sales.take_split(book.wash, event.contract, new, old)
         return
     short.contract, short.p0_e4, short.atr_e6 = event.new_contract, short.p0_e4 * old // new, short.atr_e6 * old // new
     short.slices = [Slice(s.quantity * new // old, s.price_e4 * old // new, s.commission) for s in short.slices]

@@ -3,7 +3,8 @@
 from domain import events as e
 from domain.contracts import parse, ticker_of
 from domain.evolving import account_of, on
-from domain.money import option_value, strike_value
+from domain.lots import net_credit_e4
+from domain.money import floor_int, option_value, shares_value, strike_value
 from domain.state import Book, Order, TickerWeek, Wheel, Window
 
 # --- entry ----------------------------------------------------------------------------------------------------------
@@ -40,8 +41,11 @@ def _signal(book: Book, event: e.TradeSignalGenerated, envelope: e.Envelope) -> 
 def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope) -> None:
     wheel = account_of(book, envelope).wheels.setdefault(event.ticker, Wheel())
     wheel.phase = event.to_phase
-    if event.to_phase == "IDLE":
-        wheel.chain_id, wheel.chain_net = "", 0
+    if event.chain_result is not None:
+        account = account_of(book, envelope)
+        account.losses_in_row = account.losses_in_row + 1 if event.chain_result < 0 else 0
+    if event.to_phase == "IDLE" or event.chain_id is not None:
+        wheel.chain_id, wheel.chain_net, wheel.chain_result, wheel.began_with_call = "", 0, 0, False
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------
@@ -68,7 +72,14 @@ def _order_proposed(book: Book, event: e.OrderProposed, envelope: e.Envelope) ->
         envelope.recorded_at_us,
         approval_id=event.approval_id or "",
         session=book.accounts[event.account_id].window_session,
+        new_contract=event.new_contract or "",
+        reference=event.reference or "",
     )
+    short = book.accounts[event.account_id].shorts.get(event.contract)
+    if event.new_contract and short is not None:
+        order = book.orders[event.order_id]
+        order.roll_chain_id, order.original_credit_e4 = short.roll_chain_id, short.original_credit_e4
+        order.chain_credit_e4, order.rolls = floor_int(net_credit_e4(short)), short.rolls
 
 
 @on(e.OrderValidated)
@@ -76,7 +87,7 @@ def _order_validated(book: Book, event: e.OrderValidated, _envelope: e.Envelope)
     order = book.orders[event.order_id]
     order.state = "VALIDATED"
     terms = parse(order.contract)
-    if terms is not None and terms.right == "P" and order.effect == "OPEN":
+    if terms is not None and terms.right == "P" and order.effect == "OPEN" and order.side == "SELL":
         book.accounts[order.account_id].new_collateral += strike_value(terms.strike_e3, order.quantity)
 
 
@@ -141,13 +152,19 @@ def _order_filled(book: Book, event: e.OrderPartiallyFilled | e.OrderFilled, env
     order = book.orders[event.order_id]
     order.filled, order.state, order.unknown_since_us = event.cum_quantity, event.state, 0
     order.executions.append(event.exec_id)
+    option_trade = parse(event.contract) is not None
+    paid = (option_value if option_trade else shares_value)(event.price_e4, event.quantity)
+    order.cost += paid if event.side == "BUY" else -paid
+    if order.new_contract and event.contract == order.contract:
+        order.leg_filled, order.leg_cost = order.leg_filled + event.quantity, order.leg_cost + paid
     account = account_of(book, envelope)
     ticker = ticker_of(event.contract)
     of_this_window = order.purpose in ("ENTRY", "RESIDUAL") and order.session == account.window_session
     if of_this_window and ticker in account.windows:
         account.windows[ticker].filled += event.quantity
-    if parse(event.contract) is None:
-        return
+    terms = parse(event.contract)
+    if terms is None or (event.side == "BUY") == (event.effect == "OPEN"):
+        return  # shares and long options are no premium of the wheel
     amount = option_value(event.price_e4, event.quantity)
     wheel = account.wheels.setdefault(ticker, Wheel())
     wheel.chain_net += amount - event.commission if event.side == "SELL" else -amount - event.commission

@@ -2,27 +2,32 @@
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.calendar import SECOND
-from domain.contracts import option
+from domain.contracts import option, parse, ticker_of
 from domain.decision import Decision
 from domain.inputs import BrokerExecution
 from domain.ledger import check_buffer, post
-from domain.lots import premium_of, take_slices
-from domain.money import option_value
+from domain.lots import premium_of, split_lots, take_slices
+from domain.money import option_value, shares_value
 from domain.orders import ended, next_clip, request_cancel
+from domain.pretrade import margin_equity, opened_today
 from domain.reasons import Reason
+from domain.risk import measure
+from domain.risk.ending import end_of_position
+from domain.risk.scripts import store_recovery_script
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
     COMMISSIONS,
+    POSITIONS_AT_COST,
     PREMIUM_LIABILITY,
     REALISED_OPTION_PNL,
+    REALISED_SHARE_PNL,
     TERMINAL,
     Account,
     Order,
     ShortOption,
 )
-from domain.tax import record_gain
+from domain.tax import acquired, deep_put_sold, put_ended, record_gain, record_sale
 from domain.wheel import follow_phase
 
 
@@ -43,11 +48,13 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     if report.exec_id in order.executions:
         return False
     account = d.book.accounts[order.account_id]
-    if report.contract != order.contract or report.side != order.side or report.quantity <= 0:
+    if not _belongs(order, report):
         message = f"{order.order_id} {order.side} {order.contract}: {report.side} {report.quantity} {report.contract}"
         raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", order.ticker, "Execution that is not the order's", message)
         return True
-    if order.filled + report.quantity > order.quantity:
+    closes_leg = bool(order.new_contract) and report.contract == order.contract
+    done = order.leg_filled if closes_leg else order.filled
+    if done + report.quantity > order.quantity:
         raise_alert(
             d,
             account,
@@ -55,7 +62,7 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
             "CRITICAL",
             order.ticker,
             "Execution beyond the order's quantity",
-            f"{order.order_id}: {order.filled} + {report.quantity} > {order.quantity}; not booked",
+            f"{order.order_id}: {done} + {report.quantity} > {order.quantity}; not booked",
         )
         return True
     stream = f"order-{order.order_id}"
@@ -64,16 +71,21 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     if order.state != "CANCEL_REQUESTED":
         d.clear_timer(f"ack|{order.order_id}")
     late, cancel_lost = order.ended, order.state == "UNKNOWN" and order.before_cancel != ""
-    cumulative = order.filled + report.quantity
-    state = _state_after(order, cumulative)
+    cumulative = order.filled + (0 if closes_leg else report.quantity)
+    complete = cumulative == order.quantity
+    if order.new_contract:
+        complete = complete and order.leg_filled == order.quantity
+        complete = complete or (closes_leg and order.filled == order.quantity == done + report.quantity)
+    state = _state_after(order, complete=complete)
+    effect = order.effect if not order.new_contract else "CLOSE" if closes_leg else "OPEN"
     kind = e.OrderFilled if state == "FILLED" else e.OrderPartiallyFilled
     d.emit(
         kind(
             order.order_id,
             report.exec_id,
             report.contract,
-            order.side,
-            order.effect,
+            report.side,
+            effect,
             report.quantity,
             report.price_e4,
             report.commission,
@@ -85,10 +97,10 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
         account,
         occurred_us=report.time_us,
     )
-    if order.effect == "OPEN":
-        _open_short(d, account, order, report)
+    if effect == "OPEN":
+        (_open_short if report.side == "SELL" else open_long)(d, account, order, report)
     else:
-        _close_short(d, account, report)
+        (_close_short if report.side == "BUY" else close_long)(d, account, order, report)
     if late:
         raise_alert(
             d,
@@ -109,15 +121,24 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
     return True
 
 
-def _state_after(order: Order, cumulative: int) -> str:
+def _belongs(order: Order, report: BrokerExecution) -> bool:
+    """The execution is the order's: of a roll the old option is bought and the new one sold."""
+    if report.quantity <= 0:
+        return False
+    if order.new_contract:
+        return (report.contract, report.side) in ((order.contract, "BUY"), (order.new_contract, "SELL"))
+    return report.contract == order.contract and report.side == order.side
+
+
+def _state_after(order: Order, *, complete: bool) -> str:
     if order.state in TERMINAL:
         return order.state
-    if cumulative == order.quantity:
+    if complete:
         return "FILLED"
     return "CANCEL_REQUESTED" if order.state == "CANCEL_REQUESTED" else "PARTIALLY_FILLED"
 
 
-def _open_short(d: Decision, account: Account, _order: Order, report: BrokerExecution) -> None:
+def _open_short(d: Decision, account: Account, order: Order, report: BrokerExecution) -> None:
     contract, quantity = report.contract, report.quantity
     terms = option(contract)
     held = account.shorts.get(contract)
@@ -126,6 +147,9 @@ def _open_short(d: Decision, account: Account, _order: Order, report: BrokerExec
         wheel = account.wheels[terms.underlying]
         bar = d.market.atr_record(terms.underlying)
         chain = wheel.chain_id or f"{account.account_id}|{terms.underlying}|{position}"
+        quote = d.market.quote(contract)
+        delta = quote.delta_e2 if quote is not None else -1
+        carried = order.chain_credit_e4 - order.leg_cost // max(1, order.leg_filled) if order.new_contract else None
         d.emit(
             e.PositionOpened(
                 position,
@@ -136,12 +160,20 @@ def _open_short(d: Decision, account: Account, _order: Order, report: BrokerExec
                 bar.atr_e6 if bar else 0,
                 report.commission,
                 chain,
+                order.roll_chain_id or position,
+                order.original_credit_e4 if order.new_contract else report.price_e4,
+                carried,
+                order.rolls + 1 if order.new_contract else None,
+                delta if delta >= 0 else None,
             ),
             f"position-{position}",
             account,
             occurred_us=report.time_us,
         )
         watch(d, account, contract, d.now_us)
+        store_recovery_script(d, account, contract)
+        if terms.right == "P" and delta >= d.config().fraction("tax.deep_put_delta") * 100:
+            deep_put_sold(d, account, contract, position, quantity)
     else:
         d.emit(
             e.PositionIncreased(held.position_id, contract, -quantity, report.price_e4, report.commission),
@@ -164,15 +196,24 @@ def _open_short(d: Decision, account: Account, _order: Order, report: BrokerExec
 
 
 def watch(d: Decision, account: Account, contract: str, now_us: int) -> None:
-    """Next look at a position: one interval of its level from now, in session only (protocol 8.2)."""
-    due = now_us + d.config(account.account_id).integer("protocol.interval_l0") * SECOND
+    """Next look at an option: one interval of the level from now, in session only (protocol 8.2).
+
+    A call has no level of its own: it is looked at with its shares, every 30 s at most.
+    """
+    holding = measure.put_holding(account, contract)
+    if holding is not None and d.now_us == now_us:
+        measure.watch(d, account, holding)
+        return
+    terms = option(contract)
+    level = min(2, measure.level_in_ticker(d, account, terms.underlying)) if terms.right == "C" else 0
+    due = now_us + measure.interval_us(d.config(account.account_id), level)
     if not d.calendar.in_session(now_us) or not d.calendar.in_session(due):
         due = d.calendar.open_after(now_us)
     if due:
         d.set_timer(f"monitor|{account.account_id}|{contract}", due)
 
 
-def _close_short(d: Decision, account: Account, report: BrokerExecution) -> None:
+def _close_short(d: Decision, account: Account, order: Order, report: BrokerExecution) -> None:
     short = account.shorts.get(report.contract)
     if short is None or short.quantity < report.quantity:
         raise_alert(
@@ -185,6 +226,9 @@ def _close_short(d: Decision, account: Account, report: BrokerExecution) -> None
             f"{report.contract} {report.exec_id}",
         )
         return
+    cause = {"ROLL": "ROLLED", "STOP_LOSS": "STOPPED"}.get(order.purpose, "BOUGHT_BACK")
+    whole, before = short.quantity == report.quantity, short.realised
+    day_trade = opened_today(d, account, report.contract)
     pnl = end_short(
         d,
         account,
@@ -192,11 +236,101 @@ def _close_short(d: Decision, account: Account, report: BrokerExecution) -> None
         report.quantity,
         option_value(report.price_e4, report.quantity),
         report.commission,
-        "BOUGHT_BACK",
+        cause,
         report.price_e4,
         report.exec_id,
     )
     record_gain(d, account, report.contract, pnl, d.today)
+    put_ended(d, account, short.position_id, report.quantity)
+    if day_trade:
+        _flag_day_trade(d, account, order)
+    if whole and cause == "STOPPED":
+        d.book.memory[f"stopped|{account.account_id}|{report.contract}"] = before + pnl
+    elif whole:
+        end_of_position(d, account, report.contract)
+
+
+def _flag_day_trade(d: Decision, account: Account, order: Order) -> None:
+    """A level-3 exit passes the day-trade rule and is flagged where the rule would have stopped it (CR-04)."""
+    config = d.config()
+    if order.purpose != "STOP_LOSS" or config.text("compliance.daytrade_regime") != "LEGACY_PDT":
+        return
+    if margin_equity(d) < config.integer("compliance.min_equity") * 100:
+        message = f"{order.contract}: a level-3 exit that is a day trade"
+        raise_alert(d, account, "COMPLIANCE", "HIGH", order.ticker, "Day trade", message)
+
+
+def open_long(d: Decision, account: Account, _order: Order, report: BrokerExecution) -> None:
+    """Shares, LEAPS or hedges bought: a tax lot with the commission in its basis (protocol 4.3, 4.4)."""
+    contract = report.contract
+    terms = parse(contract)
+    cost = (option_value if terms else shares_value)(report.price_e4, report.quantity)
+    basis, lot = cost + report.commission, d.next_event_id()
+    d.emit(
+        e.TaxLotOpened(lot, contract, report.quantity, d.today, basis, report.price_e4, 0),
+        f"account-{account.account_id}",
+        account,
+        occurred_us=report.time_us,
+    )
+    post(d, account, "FILL", report.exec_id, {POSITIONS_AT_COST: basis, CASH: -basis})
+    bar = d.market.atr_record(ticker_of(contract))
+    d.emit(
+        e.PositionOpened(
+            d.next_event_id(), contract, report.quantity, report.price_e4, d.market.last(ticker_of(contract)),
+            bar.atr_e6 if bar else 0, report.commission, "",
+        ),
+        f"position-{account.account_id}-{contract}",
+        account,
+    )  # fmt: skip
+    acquired(d, account, contract, lot, report.quantity, d.today)
+    follow_package(d, account, ticker_of(contract))
+
+
+def close_long(d: Decision, account: Account, order: Order, report: BrokerExecution) -> None:
+    """Shares or long options sold, first in first out: a gain or loss lot by lot (protocol 4.3, 4.4)."""
+    contract, quantity = report.contract, report.quantity
+    held = account.shares(contract)
+    if held < quantity:
+        message = f"{contract}: sold {quantity}, held {held}"
+        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", order.ticker, "Sale without a position", message)
+        return
+    gross = (option_value if parse(contract) else shares_value)(report.price_e4, quantity)
+    dispose(d, account, contract, quantity, gross - report.commission, report.price_e4, d.today, report.exec_id)
+
+
+def dispose(
+    d: Decision, account: Account, contract: str, quantity: int, proceeds: int, price_e4: int, day: int, reference: str
+) -> int:
+    """Give up `quantity` of shares or long options for `proceeds` net cents. Returns the gain before tax."""
+    parts = split_lots(account, contract, quantity)
+    basis = sum(part.cost for part in parts)
+    left, gain = account.shares(contract) - quantity, proceeds - basis
+    stream = f"position-{account.account_id}-{contract}"
+    post(
+        d,
+        account,
+        "FILL",
+        reference,
+        {CASH_UNSETTLED: proceeds, POSITIONS_AT_COST: -basis, REALISED_SHARE_PNL: -gain},
+    )
+    if left:
+        d.emit(e.PositionReduced(stream, contract, left, price_e4, gain), stream, account)
+    else:
+        d.emit(e.PositionClosed(stream, contract, price_e4, gain, "SOLD", price_e4, day), stream, account)
+    record_sale(d, account, contract, parts, proceeds, day)
+    follow_package(d, account, ticker_of(contract))
+    return gain
+
+
+def follow_package(d: Decision, account: Account, ticker: str) -> None:
+    """Shares came or went: from 100 on they are looked at by their level (protocol 8.1)."""
+    key = f"package|{account.account_id}|{ticker}"
+    held = measure.package(d, account, ticker)
+    if held is None:
+        d.clear_timer(key)
+        d.unwatch_price(key)
+    elif key not in d.book.timers:
+        measure.watch(d, account, held)
 
 
 def end_short(
@@ -219,12 +353,12 @@ def end_short(
     if left:
         d.emit(e.PositionReduced(short.position_id, short.contract, -left, price_e4, pnl), stream, account)
     else:
-        bought = cause == "BOUGHT_BACK"
+        bought = cause in ("BOUGHT_BACK", "ROLLED", "STOPPED")
         spot, session = (d.market.last(option(short.contract).underlying), d.today) if bought else (None, None)
         d.emit(
             e.PositionClosed(short.position_id, short.contract, price_e4, pnl, cause, spot, session), stream, account
         )
-        d.clear_timer(f"monitor|{account.account_id}|{short.contract}")
+        stop_watching(d, account, short.contract)
     post(
         d,
         account,
@@ -238,3 +372,12 @@ def end_short(
         },
     )
     return pnl
+
+
+def stop_watching(d: Decision, account: Account, contract: str) -> None:
+    """An option is gone: nobody looks at it any more."""
+    key = f"monitor|{account.account_id}|{contract}"
+    d.clear_timer(key)
+    d.unwatch_price(key)
+    d.clear_timer(f"stop|{account.account_id}|{contract}")
+    d.book.memory.pop(key, None)

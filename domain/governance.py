@@ -1,6 +1,7 @@
 """Commands of people on a running book (protocol 3.3, 3.4, 9, 10.5, 15.2, 18, 19.2)."""
 
 from domain import events as e
+from domain import kill_switch
 from domain.approvals import deny as deny_request
 from domain.approvals import grant as grant_request
 from domain.approvals import on_decided, refusal, request
@@ -159,16 +160,7 @@ def engage_kill_switch(d: Decision, command: EngageKillSwitch) -> Refusal | None
     """One person is enough: working orders are cancelled, accounts suspended (protocol 9)."""
     if command.account_id is not None and _find(d, command.account_id) is None:
         return _unknown(command.account_id)
-    scope = command.account_id or "SYSTEM"
-    d.emit(e.KillSwitchEngaged(scope, command.reason, command.header.actor_id), f"system-{d.book.system_id}")
-    for key in sorted(d.book.accounts):
-        account = d.book.accounts[key]
-        if command.account_id not in (None, key) or account.state not in ("ACTIVE", "SUSPENDED"):
-            continue
-        for order in [o for o in d.book.orders.values() if o.account_id == key and o.working]:
-            request_cancel(d, order, Reason.KILL_SWITCH)
-        cause = KILLED_ACCOUNT if command.account_id else KILLED_BOOK
-        d.emit(e.AccountSuspended(cause, command.header.actor_id), f"account-{key}", account)
+    kill_switch.engage(d, command.account_id, command.reason, command.header.actor_id)
     return None
 
 

@@ -4,13 +4,14 @@ from fractions import Fraction
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.contracts import option
+from domain.contracts import option, parse, ticker_of
 from domain.decision import Decision
 from domain.money import CONTRACT_MULTIPLIER, dollars, floor_int
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
+from domain.risk.breakers import check_daily_drawdown, check_losses, drawdown_limit
 from domain.state import CASH, CASH_UNSETTLED, Account
-from domain.valuation import buffer_required, free_cash
+from domain.valuation import buffer_required, corpus, free_cash
 
 
 def post(
@@ -71,30 +72,37 @@ def check_buffer(d: Decision, account: Account, *, end_of_day: bool = False) -> 
     elif end_of_day and free >= required and "BUFFER" in account.restrictions:
         d.emit(e.BufferRestored(required, free), stream, account)
         lift(d, account, Reason.BUFFER)
+    check_losses(d, account)
+    check_daily_drawdown(d, account)
     _watch_slack(d, account, free - required)
 
 
 def _watch_slack(d: Decision, account: Account, slack: int) -> None:
-    """Wake the book before marks alone can push free cash under the buffer.
+    """Wake the book before marks alone can push free cash under the buffer, or corpus down to the daily drawdown.
 
     The buffer grows with corpus. Spread evenly over the tickers held, no move smaller than slack / buffer rate / units
     can breach it, since a share moves corpus by at most its own move and a short option by at most that of 100 shares.
     """
     rate = d.config(account.account_id).fraction("buffer.pct") / 100
+    limit = drawdown_limit(d, account)
+    fall = corpus(d.market, account) - limit if limit else 0
     units: dict[str, int] = {}
     for lot in account.lots:
-        units[lot.contract] = units.get(lot.contract, 0) + lot.quantity
+        ticker, size = ticker_of(lot.contract), CONTRACT_MULTIPLIER if parse(lot.contract) else 1
+        units[ticker] = units.get(ticker, 0) + lot.quantity * size
     for contract, short in account.shorts.items():
         ticker = option(contract).underlying
         units[ticker] = units.get(ticker, 0) + short.quantity * CONTRACT_MULTIPLIER
+    room = [Fraction(slack) / rate] if slack >= 0 and rate else []
+    room += [Fraction(fall)] if fall > 0 else []
     prefix = f"buffer|{account.account_id}|"
     for key in [k for k in d.book.watches if k.startswith(prefix)]:
-        if slack < 0 or not rate or key[len(prefix) :] not in units:
+        if not room or key[len(prefix) :] not in units:
             d.unwatch_price(key)
-    if slack < 0 or not rate:
+    if not room:
         return
     for ticker, count in units.items():
         last = d.market.last(ticker)
         if last:
-            move = max(1, floor_int(Fraction(slack * 100) / rate / len(units) / count))
+            move = max(1, floor_int(min(room) * 100 / len(units) / count))
             d.watch_price(prefix + ticker, ticker, last - move, last + move)

@@ -1,9 +1,10 @@
 """Lots of shares and slices of short options, first in, first out (protocol 4.3)."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from domain.money import option_value
-from domain.state import Account, Lot, Slice
+from domain.state import Account, Lot, ShortOption, Slice
 
 
 def take_slices(slices: list[Slice], quantity: int) -> tuple[list[Slice], list[Slice]]:
@@ -35,21 +36,48 @@ def average_price(account: Account, ticker: str) -> Fraction:
     return Fraction(sum(lot.price_e4 * lot.quantity for lot in lots), shares) if shares else Fraction(0)
 
 
-def split_lots(account: Account, ticker: str, shares: int) -> list[tuple[Lot, int, int]]:
-    """The lots that give `shares`: (lot, shares taken, cents of basis taken)."""
-    parts: list[tuple[Lot, int, int]] = []
-    lots = sorted((lot for lot in account.lots if lot.contract == ticker), key=lambda lot: (lot.acquired, lot.lot_id))
-    for lot in lots:
-        part = min(lot.quantity, shares)
+@dataclass(frozen=True, slots=True)
+class LotPart:
+    """What a disposal takes of one lot."""
+
+    lot_id: str
+    held_since: int
+    quantity: int
+    cost: int
+    """cents of the lot's cost"""
+    disallowed: int
+    """cents of wash-sale losses in its tax basis"""
+
+
+def in_order(account: Account, contract: str) -> list[Lot]:
+    """Lots of a contract, first in first out; of one day those that were dated back go first."""
+    lots = (lot for lot in account.lots if lot.contract == contract)
+    return sorted(lots, key=lambda lot: (lot.acquired, not lot.tax_acquired, lot.lot_id))
+
+
+def split_lots(account: Account, contract: str, quantity: int) -> list[LotPart]:
+    """The lots that give `quantity` shares or contracts."""
+    parts: list[LotPart] = []
+    for lot in in_order(account, contract):
+        part = min(lot.quantity, quantity)
         if part:
-            parts.append((lot, part, lot.basis * part // lot.quantity))
-            shares -= part
+            cost, disallowed = lot.basis * part // lot.quantity, lot.disallowed * part // lot.quantity
+            parts.append(LotPart(lot.lot_id, lot.held_since, part, cost, disallowed))
+            quantity -= part
     return parts
 
 
 def take_lots(account: Account, ticker: str, shares: int) -> None:
     """Remove shares."""
-    for lot, part, basis in split_lots(account, ticker, shares):
-        lot.quantity -= part
-        lot.basis -= basis
+    lots = {lot.lot_id: lot for lot in account.lots if lot.contract == ticker}
+    for part in split_lots(account, ticker, shares):
+        lot = lots[part.lot_id]
+        lot.quantity -= part.quantity
+        lot.basis -= part.cost
+        lot.disallowed -= part.disallowed
     account.lots = [lot for lot in account.lots if lot.quantity]
+
+
+def net_credit_e4(short: ShortOption) -> Fraction:
+    """Net credit of the roll chain per share in 1e-4 dollars; without rolls the average price sold at (glossary)."""
+    return Fraction(sum(s.price_e4 * s.quantity for s in short.slices), short.quantity) + short.carried_e4

@@ -203,6 +203,11 @@ class Market:
         ratios = [Fraction(day.atr_e6, day.close_e4 * 100) for day in (today, limit)]
         return ratios[0] > ratios[1], ratios[0], ratios[1]
 
+    def dividend_on(self, symbol: str, session: int) -> int:
+        """Dividend per share that goes ex on a session, 1e-4 dollars."""
+        found = [a for a in self.actions if a.kind == "DIVIDEND" and a.symbol == symbol and a.ex_session == session]
+        return sum(action.dividend_e4 for action in found)
+
     def earnings_between(self, symbol: str, first: int, last: int) -> int | None:
         """An announced earnings day between two days, both included."""
         return next((day for day in self.earnings.get(symbol, []) if first <= day <= last), None)

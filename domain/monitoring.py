@@ -10,26 +10,38 @@ from domain.calendar import MINUTE, SECOND
 from domain.contracts import moneyness, option
 from domain.decision import Decision
 from domain.fills import watch
+from domain.lots import net_credit_e4
 from domain.market import Quote
-from domain.money import buy_ladder, floor_tick, percent_text, ratio_e10, tick_e4
+from domain.money import buy_ladder, floor_tick, percent_text, price_text, ratio_e10, tick_e4
 from domain.orders import blocked, place
 from domain.pretrade import Intent, collar
 from domain.reasons import Reason
+from domain.risk import measure
+from domain.risk.hedges import check_profit
+from domain.risk.levels import evaluate_level
+from domain.risk.stop_loss import exit_short
+from domain.rolls import Roll, best_roll, decline, propose, send_roll, working_roll
 from domain.state import Account, Approval, Order, ShortOption
 
 TABLE_STEP_US = 15 * MINUTE
 
 
 def evaluate(d: Decision, account: Account, contract: str) -> None:
-    """One look at an open short option: profit-take, cheap buy-back."""
+    """One look at an open short option: level of a put, profit-take, cheap buy-back."""
     short = account.shorts.get(contract)
     if short is None or short.pending_outcome:
         return
+    holding = measure.put_holding(account, contract)
+    if holding is not None:
+        evaluate_level(d, account, holding)
+        check_profit(d, account)
+    elif account.type != "EXT":
+        _warn_of_early_exercise(d, account, short)
     watch(d, account, contract, d.now_us)
-    if account.type == "EXT" or not d.calendar.in_session(d.now_us):
+    if account.type == "EXT" or not d.calendar.in_session(d.now_us) or short.stopping:
         return
     if any(
-        o.contract == contract and o.account_id == account.account_id and o.effect == "CLOSE" and o.working
+        o.contract == contract and o.account_id == account.account_id and o.effect != "OPEN" and o.working
         for o in d.book.orders.values()
     ):
         return
@@ -43,9 +55,33 @@ def evaluate(d: Decision, account: Account, contract: str) -> None:
         _buy_back_cheap(d, account, short, quote)
 
 
-def net_credit_e4(short: ShortOption) -> Fraction:
-    """Net credit of the roll chain per share in 1e-4 dollars; without rolls the average price sold at."""
-    return Fraction(sum(s.price_e4 * s.quantity for s in short.slices), short.quantity)
+def evaluate_package(d: Decision, account: Account, ticker: str) -> None:
+    """One look at the shares of a ticker: their level (protocol 8.1)."""
+    held = measure.package(d, account, ticker)
+    if held is None:
+        return
+    evaluate_level(d, account, held)
+    held = measure.package(d, account, ticker)
+    if held is not None:
+        measure.watch(d, account, held)
+
+
+DEEP_CALL_DELTA_E2 = 8000
+
+
+def _warn_of_early_exercise(d: Decision, account: Account, short: ShortOption) -> None:
+    """Call delta from 80 on, or in the money before an ex-dividend day with too little time value (protocol 8.1)."""
+    quote, terms = d.market.quote(short.contract), option(short.contract)
+    key = f"deep|{account.account_id}|{short.contract}"
+    if quote is None or d.book.memory.get(key) == d.today:
+        return
+    spot = d.market.last(terms.underlying)
+    dividend = d.market.dividend_on(terms.underlying, d.calendar.next_session(d.today)) if spot else 0
+    time_value = quote.mid_e4 - max(0, spot - terms.strike_e4)
+    if quote.delta_e2 >= DEEP_CALL_DELTA_E2 or (dividend and spot > terms.strike_e4 and time_value < dividend):
+        d.book.memory[key] = d.today
+        message = f"{short.contract}: delta {quote.delta_e2 // 100}, dividend {price_text(dividend)}"
+        raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Early exercise is likely", message)
 
 
 def _take_profit(d: Decision, account: Account, short: ShortOption, quote: Quote) -> bool:
@@ -97,44 +133,52 @@ def close(
         account,
     )
     intent = Intent(
-        short.contract,
-        terms.underlying,
-        "BUY",
-        "CLOSE",
-        short.quantity,
-        short.quantity,
-        limit_e4,
-        purpose,
-        quote,
-        Fraction(0),
-        Fraction(0),
-        Fraction(0),
-        Fraction(100),
-        d.market.last(terms.underlying),
-    )
+        short.contract, terms.underlying, "BUY", "CLOSE", short.quantity, short.quantity, limit_e4, purpose, quote,
+        spot_e4=d.market.last(terms.underlying),
+    )  # fmt: skip
     return place(d, account, intent, signal, ladder)
 
 
 def read_expiry_table(d: Decision, account: Account) -> None:
-    """At 14:30 and every 15 min to 15:30 of expiry day; the last decision stands (protocol 7.2)."""
+    """At 14:30 and every 15 min to 15:30 of expiry day, below level 3; the last decision stands (protocol 7.2)."""
     for contract in sorted(account.shorts):
         short = account.shorts.get(contract)
         terms = option(contract)
-        if short is None or terms.expiry != d.today or account.type == "EXT":
+        if short is None or terms.expiry != d.today or account.type == "EXT" or short.stopping or short.level >= 3:
             continue
         spot = d.market.last(terms.underlying)
         if not spot:
             continue
         p = moneyness(contract, spot)
-        action = _put_action(d, account, p) if terms.right == "P" else _call_action(p)
+        roll: Roll | Reason | None = None
+        action = _put_action(d, account, p) if terms.right == "P" else _call_action(d, account, p)
         if action == "HOLD" and abs(p) * 100 <= d.config(account.account_id).fraction("expiry.pin_risk_pct"):
             message = f"{contract} at {percent_text(p)}"
             raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Pin risk", message)
-        if action == short.expiry_action:
-            continue
-        _withdraw(d, contract)
-        d.emit(e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account)
-        _act(d, account, short, p, action)
+        if action == "ROLL":
+            if working_roll(d, account, contract) is not None:
+                continue
+            roll = best_roll(d, account, short)
+            if isinstance(roll, Reason):
+                action = "ACCEPT_ASSIGNMENT" if terms.right == "P" else "LET_CALL_AWAY"
+        if action != short.expiry_action:
+            _withdraw(d, contract)
+            d.emit(e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account)
+            if isinstance(roll, Reason):
+                decline(d, account, short, roll)
+                _uneconomic(d, account, short)
+            if action == "ASK":
+                _ask(d, account, short, p)
+        if isinstance(roll, Roll):
+            propose(d, account, short, roll)
+            send_roll(d, account, short, roll)
+
+
+def _uneconomic(d: Decision, account: Account, short: ShortOption) -> None:
+    """No acceptable roll: assignment is accepted, or the exit of level 3 begins (protocol 7.3)."""
+    escalate = d.config(account.account_id).text("roll.uneconomic_action") == "ESCALATE_L3"
+    if escalate and option(short.contract).right == "P":
+        exit_short(d, account, short)
 
 
 def _put_action(d: Decision, account: Account, p: Fraction) -> str:
@@ -146,8 +190,12 @@ def _put_action(d: Decision, account: Account, p: Fraction) -> str:
     return "ROLL" if p * 100 < config.fraction("assign.deep_pct") else "ASK"
 
 
-def _call_action(p: Fraction) -> str:
-    return "HOLD" if p <= 0 else "LET_CALL_AWAY"
+def _call_action(d: Decision, account: Account, p: Fraction) -> str:
+    """GEN and REV let shares go; COM rolls up and out where it can (protocol 7.2)."""
+    if p <= 0:
+        return "HOLD"
+    rolls = account.type == "COM" and d.config(account.account_id).text("com.cc_itm_action") == "ROLL_UP_OUT"
+    return "ROLL" if rolls else "LET_CALL_AWAY"
 
 
 def _withdraw(d: Decision, contract: str) -> None:
@@ -156,43 +204,45 @@ def _withdraw(d: Decision, contract: str) -> None:
         expire(d, approval, Reason.WITHDRAWN)
 
 
-def _act(d: Decision, account: Account, short: ShortOption, p: Fraction, action: str) -> None:
-    config = d.config(account.account_id)
-    terms = option(short.contract)
-    if action == "ROLL":
-        d.emit(e.RollDeclined(short.contract, Reason.ROLLS_NOT_BUILT), f"position-{short.position_id}", account)
-    elif action == "ASK":
-        raise_alert(
-            d,
-            account,
-            "PROTOCOL_BREACH",
-            "CRITICAL",
-            terms.underlying,
-            "Deep in the money at expiry",
-            f"{short.contract} at {percent_text(p)}",
-        )
-        request(
-            d,
-            account,
-            "DEEP_EXPIRY",
-            short.contract,
-            {"p_e10": str(ratio_e10(p)), "choices": "ACCEPT,CLOSE"},
-            required=1,
-            roles=["TRADER", "OWNER"],
-            expires_us=d.calendar.et_expiry(d.today, config.integer("expiry.manage_end")),
-            default="ACCEPT_ASSIGNMENT",
-        )
+def _ask(d: Decision, account: Account, short: ShortOption, p: Fraction) -> None:
+    """15 % or more in the money: people close, roll or accept; no answer accepts (protocol 7.2)."""
+    config, terms = d.config(account.account_id), option(short.contract)
+    message = f"{short.contract} at {percent_text(p)}"
+    raise_alert(d, account, "PROTOCOL_BREACH", "CRITICAL", terms.underlying, "Deep in the money at expiry", message)
+    request(
+        d, account, "DEEP_EXPIRY", short.contract, {"p_e10": str(ratio_e10(p)), "choices": "ACCEPT,CLOSE,ROLL"},
+        required=1, roles=["TRADER", "OWNER"],
+        expires_us=d.calendar.et_expiry(d.today, config.integer("expiry.manage_end")), default="ACCEPT_ASSIGNMENT",
+    )  # fmt: skip
 
 
 @on_decided("DEEP_EXPIRY")
 def _deep_expiry_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
-    """A person may close; otherwise assignment is accepted, which needs no action."""
+    """A person may close or roll; otherwise assignment is accepted, which needs no action."""
     account = d.book.accounts[approval.account_id]
-    short, quote = account.shorts.get(approval.subject), d.market.quote(approval.subject)
-    if granted and choice == "CLOSE" and short is not None and quote is not None and quote.ask_e4 > 0:
-        config, ticker = d.config(account.account_id), option(approval.subject).underlying
-        highest = floor_tick(config.fraction("order.close_max_pct") * quote.mid_e4 / 100, ticker)
-        ladder = buy_ladder(max(floor_tick(quote.mid_e4, ticker), tick_e4(0, ticker)), highest, ticker)
-        order = close(d, account, short, quote, ladder[0], "CLOSE", ladder)
-        if order is not None:
-            d.set_timer(f"close|{order.order_id}", d.now_us + config.integer("order.close_work_min") * MINUTE)
+    short = account.shorts.get(approval.subject)
+    if not granted or short is None:
+        return
+    if choice == "CLOSE":
+        close_by_person(d, account, short)
+    elif choice == "ROLL":
+        roll = best_roll(d, account, short)
+        if isinstance(roll, Roll):
+            propose(d, account, short, roll)
+            send_roll(d, account, short, roll, approval=approval.approval_id)
+        else:
+            decline(d, account, short, roll)
+
+
+def close_by_person(d: Decision, account: Account, short: ShortOption) -> Order | None:
+    """Closes decided by people: from mid up to 105 % of it, one tick every 30 s, 30 min at most (protocol 6.6)."""
+    quote = d.market.quote(short.contract)
+    if quote is None or quote.ask_e4 <= 0:
+        return None
+    config, ticker = d.config(account.account_id), option(short.contract).underlying
+    highest = floor_tick(config.fraction("order.close_max_pct") * quote.mid_e4 / 100, ticker)
+    ladder = buy_ladder(max(floor_tick(quote.mid_e4, ticker), tick_e4(0, ticker)), highest, ticker)
+    order = close(d, account, short, quote, ladder[0], "CLOSE", ladder)
+    if order is not None:
+        d.set_timer(f"close|{order.order_id}", d.now_us + config.integer("order.close_work_min") * MINUTE)
+    return order

@@ -1,8 +1,7 @@
 """Orders from proposal to their end (protocol 6.6, 12.1): construction, clips, ladder, cancels, broker answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from domain import events as e
 from domain.alerts import raise_alert
@@ -18,12 +17,26 @@ from domain.wheel import follow_phase
 
 UNKNOWN_QUERY_US = 5 * SECOND
 UNKNOWN_ALERT_US = 30 * SECOND
+Ended = Callable[[Decision, Account, Order], None]
+_ENDED: dict[str, Ended] = {}
+"""what follows the end of an order, by its purpose"""
+
+
+def on_ended(purpose: str) -> Callable[[Ended], Ended]:
+    """Register what follows when an order of a purpose has reached a terminal state, FILLED included."""
+
+    def register(handler: Ended) -> Ended:
+        _ENDED[purpose] = handler
+        return handler
+
+    return register
 
 
 def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder: Sequence[int] = ()) -> Order | None:
     """Check and propose an order, send it if it passes. Quantities above `order.slice_contracts` go as clips, one after
     another. Returns the order that works, or `None` after `OrderRejected`."""
-    clip_size = d.config(account.account_id).integer("order.slice_contracts")
+    whole = parse(intent.contract) is None or intent.effect == "ROLL"
+    clip_size = intent.total if whole else d.config(account.account_id).integer("order.slice_contracts")
     first = min(intent.total, clip_size)
     intent = replace(intent, quantity=first)
     checks, failure = run_checks(d, account, intent)
@@ -41,10 +54,13 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
             intent.limit_e4,
             [p for p in ladder if p != intent.limit_e4],
             intent.purpose,
-            account.type,
+            intent.origin or account.type,
             intent.clip,
             intent.total - first,
             approval_id=intent.approval_id or None,
+            new_contract=intent.new_quote.contract if intent.new_quote else None,
+            mid_e6=intent.quote.mid_e6 if intent.quote and not intent.new_quote else None,
+            reference=intent.reference or None,
         ),
         f"order-{order_id}",
         account,
@@ -52,6 +68,8 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
     order = d.book.orders[order_id]
     if failure is not None:
         d.emit(e.OrderRejected(order_id, failure.check, failure.detail, checks), f"order-{order_id}", account)
+        if order.purpose in _ENDED:
+            _ENDED[order.purpose](d, account, order)
         return None
     d.emit(e.OrderValidated(order_id, checks), f"order-{order_id}", account)
     _submit(d, account, order)
@@ -62,7 +80,8 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
 
 def _submit(d: Decision, account: Account, order: Order) -> None:
     reference = f"{d.book.system_id}/{account.account_id}/{order.order_id}"
-    estimate = COMMISSION_PER_CONTRACT * order.quantity if parse(order.contract) else 0
+    legs = 2 if order.new_contract else 1
+    estimate = COMMISSION_PER_CONTRACT * order.quantity * legs if parse(order.contract) else 0
     d.emit(
         e.OrderSubmitted(
             order.order_id,
@@ -75,6 +94,7 @@ def _submit(d: Decision, account: Account, order: Order) -> None:
             order.limit_e4,
             "DAY",
             estimate,
+            order.new_contract or None,
         ),
         f"order-{order.order_id}",
         account,
@@ -82,7 +102,13 @@ def _submit(d: Decision, account: Account, order: Order) -> None:
     config = d.config(account.account_id)
     d.set_timer(f"ack|{order.order_id}", d.now_us + config.integer("order.ack_timeout") * SECOND)
     if order.ladder_e4:
-        d.set_timer(f"reprice|{order.order_id}", d.now_us + config.integer("order.reprice_interval") * SECOND)
+        d.set_timer(f"reprice|{order.order_id}", d.now_us + _step_us(d, account, order))
+
+
+def _step_us(d: Decision, account: Account, order: Order) -> int:
+    """Time between two limits of a ladder: 30 s, of a level-3 exit 10 s (protocol 6.6, 8.3)."""
+    name = "protocol.l3.step_s" if order.purpose == "STOP_LOSS" else "order.reprice_interval"
+    return d.config(account.account_id).integer(name) * SECOND
 
 
 def reprice(d: Decision, order: Order) -> None:
@@ -94,8 +120,7 @@ def reprice(d: Decision, order: Order) -> None:
     account = d.book.accounts[order.account_id]
     d.emit(e.OrderRepriced(order.order_id, order.version + 1, order.ladder_e4[0]), f"order-{order.order_id}", account)
     if order.ladder_e4:
-        interval = d.config(account.account_id).integer("order.reprice_interval")
-        d.set_timer(f"reprice|{order.order_id}", d.now_us + interval * SECOND)
+        d.set_timer(f"reprice|{order.order_id}", d.now_us + _step_us(d, account, order))
 
 
 def request_cancel(d: Decision, order: Order, reason: str) -> None:
@@ -192,8 +217,7 @@ def _cancel_refused(d: Decision, account: Account, order: Order) -> bool:
     back = "PARTIALLY_FILLED" if order.filled else "SUBMITTED"
     d.emit(e.OrderReconciled(order.order_id, back), f"order-{order.order_id}", account)
     if order.ladder_e4:
-        interval = d.config(account.account_id).integer("order.reprice_interval")
-        d.set_timer(f"reprice|{order.order_id}", d.now_us + interval * SECOND)
+        d.set_timer(f"reprice|{order.order_id}", d.now_us + _step_us(d, account, order))
     return True
 
 
@@ -217,6 +241,8 @@ def ended(d: Decision, account: Account, order: Order) -> None:
     for kind in ("reprice", "ack", "close"):
         d.clear_timer(f"{kind}|{order.order_id}")
     follow_phase(d, account, order.ticker)
+    if order.purpose in _ENDED:
+        _ENDED[order.purpose](d, account, order)
     window = account.windows.get(order.ticker)
     if order.purpose != "ENTRY" or order.state == "FILLED" or order.session != account.window_session or window is None:
         return
@@ -242,13 +268,9 @@ def next_clip(d: Decision, account: Account, order: Order) -> None:
         order.rest,
         order.limit_e4,
         order.purpose,
-        None,
-        Fraction(0),
-        Fraction(0),
-        Fraction(0),
-        Fraction(100),
-        0,
-        order.approval_id,
+        approval_id=order.approval_id,
+        needs_approval=bool(order.approval_id),
         clip=order.clip + 1,
+        reference=order.reference,
     )
     place(d, account, intent, order.signal_id, [order.limit_e4, *order.ladder_e4])

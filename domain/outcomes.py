@@ -6,13 +6,14 @@ from domain import events as e
 from domain.alerts import raise_alert
 from domain.contracts import moneyness, option
 from domain.decision import Decision
-from domain.fills import end_short
+from domain.fills import end_short, follow_package, stop_watching
 from domain.inputs import BrokerAssignment
 from domain.ledger import check_buffer, post
 from domain.lots import average_price, premium_of, split_lots, take_slices
 from domain.money import ratio_e10, strike_value
 from domain.orders import request_cancel
 from domain.reasons import Reason
+from domain.risk.ending import end_of_position
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -24,7 +25,7 @@ from domain.state import (
     Account,
     ShortOption,
 )
-from domain.tax import record_gain
+from domain.tax import put_assigned, put_ended, record_gain, record_sale
 from domain.week_types import called_away_type, put_assignment_type
 from domain.weeks import reclassify
 from domain.wheel import follow_phase
@@ -41,7 +42,7 @@ def book_expiries(d: Decision, account: Account) -> None:
             continue
         close = expiry_close(d, contract)
         p = moneyness(contract, close)
-        d.clear_timer(f"monitor|{account.account_id}|{contract}")
+        stop_watching(d, account, contract)
         if close and p < -CERTAIN:
             expire_worthless(d, account, short, close)
         else:
@@ -71,6 +72,8 @@ def expire_worthless(d: Decision, account: Account, short: ShortOption, close_e4
     pnl = end_short(d, account, short, quantity, 0, 0, "EXPIRED", 0, short.contract)
     assert pnl == premium - paid
     record_gain(d, account, short.contract, pnl, terms.expiry)
+    put_ended(d, account, short.position_id, quantity)
+    end_of_position(d, account, short.contract)
     follow_phase(d, account, terms.underlying)
     code = "P-EW" if terms.right == "P" else "C-PNO"
     reclassify(d, account, terms.underlying, terms.expiry, code, counted=counted)
@@ -190,6 +193,8 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
         f"position-{lot}",
         account,
     )
+    put_assigned(d, account, short.contract, short.position_id, lot, shares, report.outcome_session)
+    follow_package(d, account, terms.underlying)
     code = put_assignment_type(terms.strike_e4, _close_on(d, report))
     reclassify(d, account, terms.underlying, report.outcome_session, code, counted=counted)
 
@@ -226,7 +231,7 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
         account,
     )
     _remove(d, account, short, quantity, "CALLED_AWAY", terms.strike_e4)
-    basis = sum(cost for _, _, cost in parts)
+    basis = sum(part.cost for part in parts)
     gain = proceeds - basis
     post(
         d,
@@ -248,20 +253,8 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
         d.emit(e.PositionReduced(stream, terms.underlying, left, terms.strike_e4, gain), stream, account)
     else:
         d.emit(e.PositionClosed(stream, terms.underlying, terms.strike_e4, gain, "CALLED_AWAY"), stream, account)
-    given, told = 0, 0
-    for lot, part, cost in parts:
-        told += part
-        due = proceeds * told // shares
-        record_gain(
-            d,
-            account,
-            terms.underlying,
-            due - given - cost,
-            report.outcome_session,
-            lot_id=lot.lot_id,
-            acquired=lot.acquired,
-        )
-        given = due
+    record_sale(d, account, terms.underlying, parts, proceeds, report.outcome_session)
+    follow_package(d, account, terms.underlying)
     reclassify(d, account, terms.underlying, report.outcome_session, code, counted=counted)
 
 
@@ -273,7 +266,8 @@ def _remove(d: Decision, account: Account, short: ShortOption, quantity: int, ca
         d.emit(e.PositionReduced(short.position_id, short.contract, -left, price_e4, 0), stream, account)
     else:
         d.emit(e.PositionClosed(short.position_id, short.contract, price_e4, 0, cause), stream, account)
-        d.clear_timer(f"monitor|{account.account_id}|{short.contract}")
+        stop_watching(d, account, short.contract)
+        end_of_position(d, account, short.contract)
     _cancel_closes(d, account, short.contract, left)
 
 

@@ -12,7 +12,9 @@ from domain.calendar import Calendar
 from domain.decision import Decision, Entry
 from domain.ledger import check_buffer
 from domain.market import Mark, Market
+from domain.monitoring import evaluate, evaluate_package
 from domain.reasons import Reason
+from domain.risk.breakers import check_vix
 from domain.schedule import on_timer, rank_of, take_calendar
 from domain.splits import adjust
 from domain.state import Book
@@ -228,8 +230,16 @@ def _fire(d: Decision, key: str) -> None:
 
 
 def _reached(d: Decision, key: str) -> None:
-    """A price watch was reached. Now: the slack of a cash buffer."""
-    kind, account_id, _ = key.split("|", 2)
+    """A price watch was reached: slack of buffer and drawdown, the price at which level 3 may be left, VIX."""
+    kind, account_id, name = key.split("|", 2)
     d.unwatch_price(key)
-    if kind == "buffer":
-        check_buffer(d, d.book.accounts[account_id])
+    match kind:
+        case "buffer":
+            check_buffer(d, d.book.accounts[account_id])
+        case "monitor":
+            evaluate(d, d.book.accounts[account_id], name)
+        case "package":
+            evaluate_package(d, d.book.accounts[account_id], name)
+        case _:
+            check_vix(d)
+    finish(d)

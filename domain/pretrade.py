@@ -7,17 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from domain import wash_sales
 from domain.calendar import SECOND
 from domain.contracts import parse
 from domain.decision import Decision
 from domain.events import CheckResult
 from domain.market import Quote
 from domain.modes import effective_mode, permits
-from domain.money import option_value, percent_of, percent_text, price_text, strike_value
+from domain.money import (
+    COMMISSION_PER_CONTRACT,
+    CONTRACT_MULTIPLIER,
+    option_value,
+    percent_of,
+    percent_text,
+    price_text,
+    shares_value,
+    strike_value,
+)
+from domain.risk.measure import level_in_ticker
 from domain.state import AT_BROKER, KILLED_ACCOUNT, KILLED_BOOK, Account
-from domain.valuation import buffer_required, corpus, free_cash, put_collateral, shares_market_value
+from domain.valuation import buffer_required, corpus, free_cash, nav, put_collateral, shares_market_value
 
 DUPLICATE_US = 5 * SECOND
+DAY_TRADE_SESSIONS = 5
+MAX_ACTIVE_ORDERS = 20
+"""Active orders per contract and side (protocol 9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +47,36 @@ class Intent:
     total: int
     """contracts with the clips that follow"""
     limit_e4: int
+    """of a roll: least net credit per share, negative = a debit"""
     purpose: str
-    quote: Quote | None
-    premium: Fraction
+    quote: Quote | None = None
+    premium: Fraction = Fraction(0)
     """premium ratio at the limit's floor, 0 for closes"""
-    gate: Fraction
+    gate: Fraction = Fraction(0)
     """what the premium must reach, 0 when an approved floor replaces it"""
-    delta_low: Fraction
-    delta_high: Fraction
-    spot_e4: int
+    delta_low: Fraction = Fraction(0)
+    delta_high: Fraction = Fraction(100)
+    spot_e4: int = 0
     approval_id: str = ""
     needs_approval: bool = False
     clip: int = 0
+    new_quote: Quote | None = None
+    """of a roll: the option that is sold"""
+    reference: str = ""
+    """what the order serves: instruction, script, workflow or quarter"""
+    origin: str = ""
+    """a STAR-LAB strategy id, else empty"""
+    time_in_force: str = "DAY"
+
+    @property
+    def risk_reducing(self) -> bool:
+        """Closes, and rolls that move the strike away from the price with unchanged quantity (protocol 3.4)."""
+        return self.effect in ("CLOSE", "ROLL")
+
+    @property
+    def is_entry(self) -> bool:
+        """Opens by the entry procedure, whose window, liquidity and premium rules it must meet."""
+        return self.effect == "OPEN" and self.purpose in ("ENTRY", "RESIDUAL")
 
 
 Outcome = tuple[str, str]
@@ -57,17 +89,21 @@ def _verdict(ok: bool, detail: str) -> Outcome:
 
 
 def _pt01(d: Decision, account: Account, intent: Intent) -> Outcome:
-    if intent.purpose in ("CHEAP_BUYBACK", "CLOSE"):
-        return SKIPPED, "expiry handling and closes by a person stay possible"
+    terms = parse(intent.contract)
+    expiring = terms is not None and terms.expiry == d.today
+    if intent.purpose in ("CHEAP_BUYBACK", "CLOSE", "STOP_LOSS") or (intent.purpose == "ROLL" and expiring):
+        return SKIPPED, "level-3 exits, expiry handling and closes by a person stay possible"
     killed = d.book.killed or KILLED_BOOK in account.suspensions or KILLED_ACCOUNT in account.suspensions
     return _verdict(not killed, "kill switch")
 
 
 def _pt02(_d: Decision, account: Account, intent: Intent) -> Outcome:
-    if intent.effect == "CLOSE":
+    if intent.risk_reducing:
         return _verdict(account.state in ("ACTIVE", "SUSPENDED", "MERGING", "CLOSING"), account.state)
+    if intent.purpose in ("HEDGE", "RECOVERY_CALL"):
+        return _verdict(account.state == "ACTIVE", f"{account.state}; approved by a person")
     terms = parse(intent.contract)
-    right = terms.right if terms else "S"
+    right = "S" if terms is None or intent.side == "BUY" else terms.right
     return _verdict(account.state == "ACTIVE" and permits(account, right), f"{account.state} {effective_mode(account)}")
 
 
@@ -78,19 +114,23 @@ def _pt03(d: Decision, _account: Account, _intent: Intent) -> Outcome:
 
 def _pt04(d: Decision, account: Account, intent: Intent) -> Outcome:
     standard = parse(intent.contract) is not None or intent.contract == intent.ticker
-    if intent.effect == "CLOSE":
+    if intent.risk_reducing:
         return _verdict(standard, "standard contract")
-    listed = intent.ticker in d.config(account.account_id).items(f"{account.type.lower()}.tickers")
-    banned = intent.ticker in d.config(account.account_id).items("common.blacklist")
+    config = d.config(account.account_id)
+    permitted = config.items("starlab.allowed_symbols" if account.type == "EXT" else f"{account.type.lower()}.tickers")
+    listed = intent.ticker in permitted or intent.purpose == "HEDGE"
+    banned = intent.ticker in config.items("common.blacklist")
+    halted = intent.ticker in d.market.halted
     return _verdict(
-        standard and listed and not banned, f"standard {standard}, permitted {listed}, blacklisted {banned}"
+        standard and listed and not banned and not halted,
+        f"standard {standard}, permitted {listed}, blacklisted {banned}, halted {halted}",
     )
 
 
 def _pt05(d: Decision, account: Account, intent: Intent) -> Outcome:
     if not d.calendar.in_session(d.now_us):
         return FAILED, "outside the session"
-    if intent.effect == "CLOSE":
+    if not intent.is_entry:
         return PASSED, "in session"
     config = d.config(account.account_id)
     start, end = (d.calendar.et(d.today, config.integer(f"entry.{k}")) for k in ("window_start", "work_until"))
@@ -98,17 +138,24 @@ def _pt05(d: Decision, account: Account, intent: Intent) -> Outcome:
 
 
 def _pt06(d: Decision, _account: Account, intent: Intent) -> Outcome:
-    if intent.quote is None:
+    if parse(intent.contract) is None:
+        mark = d.market.marks.get(intent.contract)
+        since = mark.tick_time_us if mark else 0
+    elif intent.quote is None:
         return FAILED, "no quote"
-    age = d.now_us - intent.quote.quote_time_us
+    else:
+        since = min(q.quote_time_us for q in (intent.quote, intent.new_quote) if q is not None)
+    age = d.now_us - since
     return _verdict(age <= d.config().integer("data.stale_s") * SECOND, f"quote is {age // SECOND} s old")
 
 
 def _pt07(d: Decision, account: Account, intent: Intent) -> Outcome:
-    if intent.effect == "CLOSE":
-        return SKIPPED, "closing"
+    if intent.risk_reducing or intent.purpose == "HEDGE" or parse(intent.contract) is None:
+        return SKIPPED, "closing, a hedge or shares"
     quote, config = intent.quote, d.config(account.account_id)
     assert quote is not None
+    if intent.purpose == "LEAPS":
+        return SKIPPED, "LEAPS have their own liquidity rule (protocol 7.5)"
     return _verdict(
         is_liquid(
             quote,
@@ -132,8 +179,8 @@ def is_liquid(quote: Quote, min_open_interest: int, min_volume: int, max_spread_
 
 
 def _pt08(_d: Decision, _account: Account, intent: Intent) -> Outcome:
-    if intent.effect == "CLOSE":
-        return SKIPPED, "closing"
+    if not intent.is_entry:
+        return SKIPPED, "no entry of the strategy"
     quote = intent.quote
     assert quote is not None
     inside = intent.delta_low * 100 <= quote.delta_e2 <= intent.delta_high * 100
@@ -144,17 +191,38 @@ def _pt08(_d: Decision, _account: Account, intent: Intent) -> Outcome:
 
 
 def _pt09(d: Decision, account: Account, intent: Intent) -> Outcome:
-    terms = parse(intent.contract)
-    if intent.effect == "CLOSE" or terms is None or terms.right == "C":
-        return SKIPPED, "no new collateral"
-    left = free_cash(d.book, account) - strike_value(terms.strike_e3, intent.total)
-    required = buffer_required(d, account)
+    needed, required = _cash_needed(intent), buffer_required(d, account)
+    if not needed:
+        return SKIPPED, "no new collateral and no purchase"
+    left = free_cash(d.book, account) - needed
+    if intent.purpose == "HEDGE":
+        return _verdict(left >= 0, f"free after trade {left} cents; a hedge may use the buffer")
     return _verdict(left >= required, f"free after trade {left}, buffer {required} cents")
+
+
+def _cash_needed(intent: Intent) -> int:
+    """New collateral, or what a purchase costs at its limit with commission, cents."""
+    terms = parse(intent.contract)
+    if intent.effect == "ROLL":
+        new = parse(intent.new_quote.contract) if intent.new_quote else None
+        if terms is None or new is None or new.right == "C":
+            return 0
+        return max(0, strike_value(new.strike_e3 - terms.strike_e3, intent.total))
+    if intent.effect == "CLOSE":
+        return 0
+    if intent.side == "BUY":
+        if terms is None:
+            return shares_value(intent.limit_e4, intent.total)
+        return option_value(intent.limit_e4, intent.total) + COMMISSION_PER_CONTRACT * intent.total
+    return strike_value(terms.strike_e3, intent.total) if terms is not None and terms.right == "P" else 0
 
 
 def _pt10(d: Decision, account: Account, intent: Intent) -> Outcome:
     terms = parse(intent.contract)
-    if intent.effect == "CLOSE" or terms is None or terms.right == "P":
+    if intent.effect == "CLOSE" and intent.side == "SELL" and terms is None:
+        spare = account.shares(intent.ticker) - 100 * _calls_open(d, account, intent.ticker)
+        return _verdict(intent.total <= spare, f"{intent.total} shares for sale, {spare} cover no call")
+    if intent.effect != "OPEN" or intent.side != "SELL" or terms is None or terms.right == "P":
         return SKIPPED, "no short call"
     free = uncovered_lots(d, account, intent.ticker)
     return _verdict(intent.total <= free, f"{intent.total} calls, {free} free lots of 100")
@@ -162,6 +230,11 @@ def _pt10(d: Decision, account: Account, intent: Intent) -> Outcome:
 
 def uncovered_lots(d: Decision, account: Account, ticker: str) -> int:
     """Lots of 100 shares that no short or working call uses (INV-5)."""
+    return account.shares(ticker) // 100 - _calls_open(d, account, ticker)
+
+
+def _calls_open(d: Decision, account: Account, ticker: str) -> int:
+    """Short calls, held and working."""
     used = 0
     for contract, short in account.shorts.items():
         terms = parse(contract)
@@ -174,21 +247,31 @@ def uncovered_lots(d: Decision, account: Account, ticker: str) -> int:
             and order.ticker == ticker
             and order.working
             and order.effect == "OPEN"
+            and order.side == "SELL"
             and terms is not None
             and terms.right == "C"
         ):
             used += order.open_quantity + order.rest
-    return account.shares(ticker) // 100 - used
+    return used
 
 
 def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
     config = d.config(account.account_id)
     terms = parse(intent.contract)
-    price = terms.strike_e4 if terms else intent.limit_e4
-    notional = option_value(price, intent.total)
-    if intent.total > config.integer("order.max_contracts") or notional > config.integer("order.max_notional") * 100:
+    if terms is None:
+        notional, contracts = shares_value(intent.limit_e4, intent.total), 0
+    else:
+        notional, contracts = option_value(terms.strike_e4, intent.total), intent.total
+    if intent.risk_reducing:
+        return PASSED, f"notional {notional} cents, closing"
+    if contracts > config.integer("order.max_contracts") or notional > config.integer("order.max_notional") * 100:
         return FAILED, f"order cap: {intent.total} contracts, notional {notional} cents"
-    if intent.effect == "CLOSE" or terms is None or terms.right == "C":
+    active = sum(
+        1 for o in d.book.orders.values() if o.working and o.contract == intent.contract and o.side == intent.side
+    )
+    if active >= MAX_ACTIVE_ORDERS:
+        return FAILED, f"{active} active orders for the contract and side"
+    if terms is None or terms.right == "C" or intent.side == "BUY":
         return PASSED, f"notional {notional} cents"
     worth = corpus(d.market, account)
     cap = percent_of(worth, config.fraction(f"common.ticker_cap_pct.{account.type.lower()}"))
@@ -204,7 +287,7 @@ def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
 
 def _pt12(d: Decision, _account: Account, intent: Intent) -> Outcome:
     terms = parse(intent.contract)
-    if intent.effect == "CLOSE" or terms is None:
+    if intent.effect != "OPEN" or terms is None:
         return SKIPPED, "not an opening option order"
     config = d.config()
     limit = percent_of(config.integer("compliance.position_limit"), config.fraction("compliance.limit_use_pct"))
@@ -213,20 +296,58 @@ def _pt12(d: Decision, _account: Account, intent: Intent) -> Outcome:
         for contract, short in other.shorts.items():
             held = parse(contract)
             if held is not None and held.underlying == terms.underlying and held.right == terms.right:
-                same += short.quantity
+                same += short.quantity if intent.side == "SELL" else 0
+        for lot in other.lots if intent.side == "BUY" else []:
+            held = parse(lot.contract)
+            if held is not None and held.underlying == terms.underlying and held.right == terms.right:
+                same += lot.quantity
     return _verdict(same <= limit, f"{same} of {limit} contracts")
 
 
-def _pt13(_d: Decision, _account: Account, intent: Intent) -> Outcome:
-    return (
-        (SKIPPED, "closing")
-        if intent.effect == "CLOSE"
-        else (NO_INPUT, "protocol levels and breakers come with section 8 and 9")
+def _pt13(d: Decision, account: Account, intent: Intent) -> Outcome:
+    if intent.risk_reducing or intent.purpose in ("HEDGE", "RECOVERY_CALL"):
+        return SKIPPED, "reduces risk"
+    terms = parse(intent.contract)
+    put = terms is not None and terms.right == "P" and intent.side == "SELL"
+    level = level_in_ticker(d, account, intent.ticker) if put else 0
+    stops = [name for name in account.restrictions if name not in ("BUFFER", "RECON")] if put else []
+    return _verdict(not level and not stops, f"level {level} in {intent.ticker}, restrictions {stops}")
+
+
+def _pt14(d: Decision, account: Account, intent: Intent) -> Outcome:
+    config = d.config()
+    regime = config.text("compliance.daytrade_regime")
+    if regime == "CASH":
+        return SKIPPED, "cash account: no day-trade rule"
+    if intent.purpose == "STOP_LOSS":
+        return SKIPPED, "level-3 exits are exempt and flagged"
+    if intent.effect == "OPEN":
+        return PASSED, "opens no day trade"
+    if not opened_today(d, account, intent.contract):
+        return PASSED, "not opened today"
+    equity = margin_equity(d)
+    if regime == "INTRADAY_MARGIN":
+        free = free_cash(d.book, account)
+        return _verdict(free >= 0, f"free cash {free} cents")
+    first = d.calendar.sessions_back(d.today, DAY_TRADE_SESSIONS - 1)
+    count = sum(1 for session in d.book.day_trades if session >= first)
+    allowed = (
+        count < config.integer("compliance.daytrade_limit") or equity >= config.integer("compliance.min_equity") * 100
     )
+    return _verdict(allowed, f"{count} day trades in {DAY_TRADE_SESSIONS} sessions, equity {equity} cents")
 
 
-def _pt14(_d: Decision, _account: Account, _intent: Intent) -> Outcome:
-    return NO_INPUT, "day-trade regime of the broker is not on the log yet"
+def opened_today(d: Decision, account: Account, contract: str) -> bool:
+    """A position whose close today would be a day trade (protocol 16.3 CR-04)."""
+    short = account.shorts.get(contract)
+    if short is not None:
+        return d.calendar.day_of(short.opened_us) == d.today
+    return any(lot.contract == contract and lot.acquired == d.today for lot in account.lots)
+
+
+def margin_equity(d: Decision) -> int:
+    """Equity of the brokerage account, cents."""
+    return sum(nav(d.market, account) for account in d.book.accounts.values())
 
 
 def _pt15(d: Decision, _account: Account, intent: Intent) -> Outcome:
@@ -239,30 +360,60 @@ def _pt15(d: Decision, _account: Account, intent: Intent) -> Outcome:
     return PASSED, "no opposite working order crosses"
 
 
-def _pt16(_d: Decision, _account: Account, _intent: Intent) -> Outcome:
-    return NO_INPUT, "the wash-sale scan comes with the tax ledger"
+def _pt16(d: Decision, account: Account, intent: Intent) -> Outcome:
+    """Warns where a purchase, or the put's assignment, would follow a loss within the wash-sale window."""
+    if intent.effect != "OPEN":
+        return SKIPPED, "no acquisition"
+    terms = parse(intent.contract)
+    shares = intent.total * (CONTRACT_MULTIPLIER if terms else 1)
+    planned = wash_sales.Acquisition("", account.account_id, intent.ticker, d.today, shares)
+    days = d.config().integer("tax.wash_sale_days")
+    loss = sum(one.disallowed for one in wash_sales.on_acquisition(d.book.wash, planned, days))
+    calls_sold = terms is not None and terms.right == "C" and intent.side == "SELL"
+    if loss and not calls_sold:
+        return WARNED, f"would disallow {loss} cents of recent losses on {intent.ticker}"
+    return PASSED, "no recent loss would be disallowed"
 
 
-def _pt17(d: Decision, _account: Account, intent: Intent) -> Outcome:
-    assert intent.quote is not None
-    low, high = collar(d, intent.effect, intent.quote)
-    return _verdict(
-        low <= intent.limit_e4 <= high,
-        f"limit {price_text(intent.limit_e4)}, mid {price_text(int(intent.quote.mid_e4))}",
-    )
+def _pt17(d: Decision, account: Account, intent: Intent) -> Outcome:
+    if intent.purpose == "STOP_LOSS":
+        return SKIPPED, "a level-3 exit has its own cap (protocol 8.3)"
+    kind = "starlab" if account.type == "EXT" else "open" if intent.effect == "OPEN" else "close"
+    if intent.effect == "ROLL":
+        assert intent.quote is not None
+        assert intent.new_quote is not None
+        mid = intent.new_quote.mid_e4 - intent.quote.mid_e4
+        low, high = _around(d, kind, mid, max(intent.quote.mid_e4, intent.new_quote.mid_e4))
+    else:
+        mid = _mid_of(d, intent)
+        low, high = _around(d, kind, mid, mid)
+    return _verdict(low <= intent.limit_e4 <= high, f"limit {price_text(intent.limit_e4)}, mid {price_text(int(mid))}")
+
+
+def _mid_of(d: Decision, intent: Intent) -> Fraction:
+    if intent.quote is not None:
+        return intent.quote.mid_e4
+    mark = d.market.marks[intent.contract]
+    return Fraction(mark.bid_e4 + mark.ask_e4, 2) if 0 < mark.bid_e4 <= mark.ask_e4 else Fraction(mark.last_e4)
+
+
+def _around(d: Decision, kind: str, mid: Fraction, worth: Fraction) -> tuple[Fraction, Fraction]:
+    """Collar of a share of `worth` around mid, never narrower than `order.collar_min` (1e-4 dollars)."""
+    config = d.config()
+    width = max(config.fraction(f"order.collar_{kind}_pct") * worth / 100, config.fraction("order.collar_min") * 10_000)
+    return mid - width, mid + width
 
 
 def collar(d: Decision, effect: str, quote: Quote) -> tuple[Fraction, Fraction]:
-    """Lowest and highest limit of PT-17 around mid, never narrower than `order.collar_min` (1e-4 dollars)."""
-    config = d.config()
-    percent = config.fraction("order.collar_open_pct" if effect == "OPEN" else "order.collar_close_pct")
-    width = max(percent * quote.mid_e4 / 100, config.fraction("order.collar_min") * 10_000)
-    return quote.mid_e4 - width, quote.mid_e4 + width
+    """Lowest and highest limit of PT-17 around mid (1e-4 dollars)."""
+    return _around(d, "open" if effect == "OPEN" else "close", quote.mid_e4, quote.mid_e4)
 
 
 def _pt18(d: Decision, account: Account, intent: Intent) -> Outcome:
     if intent.purpose == "RESIDUAL":
         return SKIPPED, "residual pass"
+    if intent.purpose == "STOP_LOSS":
+        return SKIPPED, "a level-3 exit that goes on"
     for order in d.book.orders.values():
         if (
             order.account_id == account.account_id

@@ -105,7 +105,7 @@ def buy_shares(budget: Cents, asks_e4: Sequence[tuple[str, PriceE4]]) -> ShareBa
     for ticker, ask in asks_e4:
         if ask <= 0:
             raise ValueError(f"{ticker} has no ask to count its shares at")
-    counts = [_shares_for(budget // len(asks_e4), ask) for _, ask in asks_e4]
+    counts = [budget // len(asks_e4) * 100 // ask for _, ask in asks_e4]
     costs = [shares_value(ask, n) for (_, ask), n in zip(asks_e4, counts, strict=True)]
     left = budget - sum(costs)
     while True:
@@ -123,12 +123,6 @@ def buy_shares(budget: Cents, asks_e4: Sequence[tuple[str, PriceE4]]) -> ShareBa
         if n
     ]
     return ShareBasket(purchases, budget - left, left)
-
-
-def _shares_for(amount: Cents, ask_e4: PriceE4) -> int:
-    """Largest number of shares whose counted value is within an amount."""
-    shares = amount * 100 // ask_e4
-    return shares + 1 if shares_value(ask_e4, shares + 1) <= amount else shares
 
 
 def purchase_limit_e4(ask_e4: PriceE4) -> PriceE4:

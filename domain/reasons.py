@@ -80,8 +80,37 @@ class Reason(StrEnum):
     # restrictions that a rule sets (protocol 3.4); those of people begin with MANUAL:
     BUFFER = "BUFFER"
     RECON = "RECON"
+    DATA = "DATA"
     # rolls (protocol 7.3)
-    ROLLS_NOT_BUILT = "ROLLS_NOT_BUILT"
+    UNECONOMIC = "UNECONOMIC"
+    MAX_ROLLS = "MAX_ROLLS"
+    # scripts and exits (protocol 8.3)
+    STOP_LOSS = "STOP_LOSS"
+    HIGHER_LEVEL = "HIGHER_LEVEL"
+    LEVEL_LEFT = "LEVEL_LEFT"
+    LEVEL = "LEVEL"
+    HALTED = "HALTED"
+    # lifecycle (protocol 10)
+    TOO_EARLY = "TOO_EARLY"
+    EXCEEDS_LIMIT = "EXCEEDS_LIMIT"
+    WITHDRAWAL_FORBIDDEN = "WITHDRAWAL_FORBIDDEN"
+    NOT_ACTIVE = "NOT_ACTIVE"
+    MODE = "MODE"
+    BREAK = "BREAK"
+    COOLDOWN = "COOLDOWN"
+    DEPTH = "DEPTH"
+    FREE_CASH = "FREE_CASH"
+    NO_GAINS = "NO_GAINS"
+    POSTPONED_TOO_LONG = "POSTPONED_TOO_LONG"
+    # instructions of STAR-LAB (protocol 13)
+    VALIDATION_FAILED = "VALIDATION_FAILED"
+    SCHEME_MISMATCH = "SCHEME_MISMATCH"
+    NOT_COVERED = "NOT_COVERED"
+    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+    RISK_REJECTED = "RISK_REJECTED"
+    TRADING_HALTED = "TRADING_HALTED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
 
 
 MEANING: dict[Reason, tuple[str, str]] = {
@@ -153,5 +182,31 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.RESTRICTED: ("3.4", "a restriction forbids the entry that the request was for"),
     Reason.BUFFER: ("4.1", "free cash is below the buffer"),
     Reason.RECON: ("12.5", "quantities or cash differ from the broker's"),
-    Reason.ROLLS_NOT_BUILT: ("7.3", "rolls are not part of this version: assignment is accepted instead"),
+    Reason.DATA: ("8.4", "prices of a watched position have stopped coming"),
+    Reason.UNECONOMIC: ("7.3", "no candidate's net is within the debit cap"),
+    Reason.MAX_ROLLS: ("7.3", "the roll chain has been rolled as often as roll.max_per_chain allows"),
+    Reason.STOP_LOSS: ("8.3", "a level-3 exit takes the order's place"),
+    Reason.HIGHER_LEVEL: ("8.3", "a higher level has lapsed the script of the lower one"),
+    Reason.LEVEL_LEFT: ("8.3", "the level that the script was for has been left"),
+    Reason.LEVEL: ("6.2", "a position of the account in this ticker is at protocol level 1 or above"),
+    Reason.HALTED: ("6.2", "trading in the ticker is halted"),
+    Reason.TOO_EARLY: ("10.5", "the time from which this is allowed has not come"),
+    Reason.EXCEEDS_LIMIT: ("10.5", "the amount is above what may be withdrawn"),
+    Reason.WITHDRAWAL_FORBIDDEN: ("10.5", "this account never pays out"),
+    Reason.NOT_ACTIVE: ("10.2", "the account is not ACTIVE"),
+    Reason.MODE: ("10.2", "the trading mode is not NORMAL"),
+    Reason.BREAK: ("10.2", "a reconciliation break is open"),
+    Reason.COOLDOWN: ("10.2", "the last fork is less than fork.cooldown_days ago"),
+    Reason.DEPTH: ("10.2", "the account is as deep in the fork tree as fork.max_depth allows"),
+    Reason.FREE_CASH: ("10.2", "free cash does not carry the fork and the buffer of what stays"),
+    Reason.NO_GAINS: ("10.4", "the quarter brought no net gain and no capital waits"),
+    Reason.POSTPONED_TOO_LONG: ("10.4", "the run was postponed as often as reinvest.max_postpone allows"),
+    Reason.VALIDATION_FAILED: ("13.1", "a field of the instruction is missing or wrong"),
+    Reason.SCHEME_MISMATCH: ("13.2", "the expiry does not fit the scheme"),
+    Reason.NOT_COVERED: ("13.2", "the call would not be covered by shares (PT-10)"),
+    Reason.INSUFFICIENT_FUNDS: ("13.2", "the client's account does not carry the trade"),
+    Reason.RISK_REJECTED: ("13.2", "a pre-trade check refused the instruction"),
+    Reason.TRADING_HALTED: ("13.1", "a breaker, the kill switch or a restriction stops opening trades"),
+    Reason.FORBIDDEN: ("13.1", "the client may not use this account tag"),
+    Reason.NOT_FOUND: ("13.1", "unknown, or another client's"),
 }

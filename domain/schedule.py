@@ -3,22 +3,29 @@
 from domain import events as e
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of
-from domain.contracts import option
+from domain.contracts import option, ticker_of
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
 from domain.ledger import check_buffer, settle
-from domain.monitoring import TABLE_STEP_US, evaluate, read_expiry_table
+from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_expiry_table
 from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries
 from domain.reasons import Reason
+from domain.risk import breakers
+from domain.risk.levels import ask_to_leave_preservation, escalate
+from domain.risk.measure import announce_fallback
+from domain.risk.stop_loss import exit_short
 from domain.state import TAX_RESERVE, Account, Order
 from domain.valuation import buffer_required, cash_total, free_cash, nav, put_collateral, unrealised
 from domain.weeks import weekly_job
 
 RANK = {
     "open": 0,
-    "expiry": 1,
-    "monitor": 2,
+    "stop": 0,
+    "monitor": 1,
+    "package": 1,
+    "expiry": 2,
+    "escalate": 3,
     "approval": 3,
     "ack": 4,
     "reprice": 5,
@@ -106,14 +113,23 @@ def on_timer(d: Decision, key: str) -> None:
         case "reprice" | "ack" | "close":
             if rest in book.orders:
                 {"reprice": reprice, "ack": acknowledgement_due, "close": _stop_closing}[kind](d, book.orders[rest])
-        case "monitor":
-            account_id, _, contract = rest.partition("|")
-            evaluate(d, book.accounts[account_id], contract)
+        case "monitor" | "package" | "stop":
+            account_id, _, name = rest.partition("|")
+            {"monitor": evaluate, "package": evaluate_package, "stop": _stop}[kind](d, book.accounts[account_id], name)
+        case "escalate":
+            escalate(d, rest)
         case "approval":
             if rest in book.approvals:
                 expire(d, book.approvals[rest], Reason.EXPIRED)
         case _:
             raise ValueError(f"unknown timer {key}")
+
+
+def _stop(d: Decision, account: Account, contract: str) -> None:
+    """A level-3 exit that waited for the open or a quote."""
+    short = account.shorts.get(contract)
+    if short is not None and not short.pending_outcome:
+        exit_short(d, account, short)
 
 
 def _stop_closing(d: Decision, order: Order) -> None:
@@ -124,9 +140,23 @@ def _stop_closing(d: Decision, order: Order) -> None:
 def _open(d: Decision) -> None:
     for account in _accounts(d):
         settle(d, account)
+    breakers.at_open(d)
+    _announce_fallbacks(d)
     _plan_open(d)
     if d.calendar.is_session(d.today):
         _plan_day(d)
+
+
+def _announce_fallbacks(d: Decision) -> None:
+    """Symbols that the book trades or holds and whose last session has no ATR (protocol 5.3)."""
+    for account in _accounts(d):
+        config = d.config(account.account_id)
+        symbols = {ticker_of(c) for c in account.shorts} | {ticker_of(lot.contract) for lot in account.lots}
+        if account.type in SLEEVES:
+            symbols |= set(config.items(f"{account.type.lower()}.tickers"))
+        for symbol in sorted(symbols):
+            if d.market.atr_record(symbol) is not None:
+                announce_fallback(d, symbol, config)
 
 
 def _accounts(d: Decision) -> list[Account]:
@@ -182,7 +212,10 @@ def end_of_day(d: Decision) -> None:
             account,
         )
     for account in _accounts(d):
+        breakers.check_account_drawdown(d, account)
         check_buffer(d, account, end_of_day=True)
+        ask_to_leave_preservation(d, account)
+    breakers.at_end_of_day(d)
 
 
 def _weekly(d: Decision) -> None:

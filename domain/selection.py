@@ -19,6 +19,8 @@ class Rejected:
 
     reason: Reason
     detail: str
+    override: "Pick | None" = None
+    """of a covered call: what would be sold if people overrode the floor (protocol 6.7)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def put_expiry(account_type: str, config: Config, calendar: Calendar, today: int
             else max(1, config.integer("gen.tdte_min"))
         )
         return expiry if low <= tdte <= config.integer("gen.tdte_max") else None
-    low, high = config.integer("rev.dte_min"), config.integer("rev.dte_max")
+    sleeve = account_type.lower()
+    low, high = config.integer(f"{sleeve}.dte_min"), config.integer(f"{sleeve}.dte_max")
     for monday in range(monday_of(today), today + high + 1, 7):
         expiry = calendar.weekly_expiry(monday)
         if expiry is not None and low <= expiry - today <= high:
@@ -219,15 +222,16 @@ def _call(
     d: Decision, account: Account, config: Config, chain: Chain, liquid: list[Quote], ticker: str
 ) -> Pick | Rejected:
     mode, floor = call_floor(account, ticker, chain.spot_e4, config)
-    if mode == "DEEP":
-        return Rejected(
-            Reason.CC_FLOOR_UNMET, "shares are 15 % or more under their acquisition price: a person decides"
-        )
     band = _band(config, account, "C")
     if mode == "RECOVERY":
         low, high = config.fraction("cc.recovery_delta_min"), config.fraction("cc.recovery_delta_max")
         band = Band(low, min(max(band.target, low), high), high)
     extended = Band(min(band.low, config.fraction("cc.floor_min_delta")), band.target, band.high)
+    wheel = account.wheels.get(ticker)
+    if mode == "DEEP" or (wheel is not None and wheel.level >= 3):
+        why = "15 % or more under their acquisition price" if mode == "DEEP" else "at protocol level 3"
+        override = _override(d, config, liquid, extended, chain, ticker)
+        return Rejected(Reason.CC_FLOOR_UNMET, f"shares are {why}: a person decides", override)
     for reach in (band, extended):
         candidates = [q for q in liquid if reach.holds(q) and q.strike_e3 * 10 >= floor]
         if candidates:
@@ -237,4 +241,14 @@ def _call(
             Reason.NO_ELIGIBLE_STRIKE,
             f"{len(liquid)} liquid calls, none within {extended.low} to {extended.high} delta",
         )
-    return Rejected(Reason.CC_FLOOR_UNMET, f"{mode}: no call from {float_free(floor / 10_000)} up within the band")
+    override = _override(d, config, liquid, extended, chain, ticker)
+    detail = f"{mode}: no call from {float_free(floor / 10_000)} up within the band"
+    return Rejected(Reason.CC_FLOOR_UNMET, detail, override)
+
+
+def _override(d: Decision, config: Config, liquid: list[Quote], band: Band, chain: Chain, ticker: str) -> Pick | None:
+    """The call nearest the target whatever the floor: what people are asked about (protocol 6.7)."""
+    candidates = [q for q in liquid if band.holds(q)]
+    if not candidates:
+        return None
+    return _pick(_nearest(d, config, candidates, band, chain.spot_e4, ticker, "C"), band, chain, "C", "")

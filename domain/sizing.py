@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from domain.contracts import parse
 from domain.decision import Decision
 from domain.money import floor_int, percent_of, strike_value
+from domain.risk.breakers import vix_halves
 from domain.selection import Pick
 from domain.state import Account
 from domain.valuation import corpus, deployable, put_collateral, shares_market_value
@@ -35,12 +37,24 @@ def budget(d: Decision, account: Account) -> Budget:
     """B_total, B_avail and what pending approvals keep."""
     config = d.config(account.account_id)
     worth = corpus(d.market, account)
-    base = min(account.sizing_base, worth)
-    total = floor_int(percent_of(base, config.fraction(f"{account.type.lower()}.alloc_pct")))
-    shares_cost = sum(floor_int(Fraction(lot.price_e4 * lot.quantity, 100)) for lot in account.lots)
-    available = max(0, min(total - put_collateral(d.book, account) - shares_cost, deployable(d, account)))
     reserved = sum(w.reserved for w in account.windows.values() if w.approval_id)
+    if account.type == "COM":
+        free = deployable(d, account)
+        return Budget(free, free, reserved, worth)
+    base = min(account.sizing_base, worth)
+    total = floor_int(percent_of(base, config.fraction(f"{account.type.lower()}.alloc_pct") * vix_halves(d)))
+    shares_cost = sum(
+        floor_int(Fraction(lot.price_e4 * lot.quantity, 100)) for lot in account.lots if parse(lot.contract) is None
+    )
+    available = max(0, min(total - put_collateral(d.book, account) - shares_cost, deployable(d, account)))
     return Budget(total, available, reserved, worth)
+
+
+def ticker_split(d: Decision, account: Account) -> str:
+    """How the budget is split over tickers; COM uses what is deployable in list order (protocol 6.5)."""
+    if account.type == "COM":
+        return "IN_ORDER"
+    return d.config(account.account_id).text(f"{account.type.lower()}.ticker_split")
 
 
 def share_of(d: Decision, account: Account, money: Budget, ticker: str, sharing: int) -> int:
@@ -48,7 +62,9 @@ def share_of(d: Decision, account: Account, money: Budget, ticker: str, sharing:
     config = d.config(account.account_id)
     sleeve = account.type.lower()
     tickers = config.items(f"{sleeve}.tickers")
-    match config.text(f"{sleeve}.ticker_split"):
+    match ticker_split(d, account):
+        case "IN_ORDER":
+            return money.left
         case "EQUAL_ELIGIBLE":
             return money.available // max(1, sharing)
         case "EQUAL_CONFIGURED":

@@ -9,6 +9,8 @@ from json import dumps
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from domain.wash_sales import WashLedger
+
 CASH, CASH_UNSETTLED, TAX_RESERVE = "CASH", "CASH_UNSETTLED", "TAX_RESERVE"
 POSITIONS_AT_COST, PREMIUM_LIABILITY = "POSITIONS_AT_COST", "PREMIUM_LIABILITY"
 REALISED_OPTION_PNL, REALISED_SHARE_PNL = "REALISED_OPTION_PNL", "REALISED_SHARE_PNL"
@@ -63,7 +65,17 @@ class ShortOption:
     """result of the part closed so far, cents"""
     counted: str = ""
     """the type that its open outcome counted as when its week was classified"""
-    last_checked_us: int = 0
+    level: int = 0
+    """protocol level of a put (protocol 8)"""
+    roll_chain_id: str = ""
+    """the first option of its roll chain (glossary)"""
+    original_credit_e4: int = 0
+    """what that first option was sold at, per share"""
+    carried_e4: int = 0
+    """what earlier options of the roll chain left per share: net credit = price of this one + this"""
+    rolls: int = 0
+    stopping: bool = False
+    """its level-3 exit has begun"""
 
     @property
     def quantity(self) -> int:
@@ -81,6 +93,15 @@ class Lot:
     acquired: int
     basis: int
     price_e4: int
+    disallowed: int = 0
+    """loss of a wash sale added to the tax basis (protocol 4.4), cents"""
+    tax_acquired: int = 0
+    """day from which the holding period counts where an old one was tacked on, else 0"""
+
+    @property
+    def held_since(self) -> int:
+        """Day from which the holding period counts."""
+        return self.tax_acquired or self.acquired
 
 
 @dataclass(slots=True)
@@ -91,6 +112,12 @@ class Wheel:
     chain_id: str = ""
     chain_net: int = 0
     """net option premiums since the chain began, cents (sales - buy-backs - commissions)"""
+    chain_result: int = 0
+    """realised result of the chain's options and shares so far, cents (protocol 9)"""
+    began_with_call: bool = False
+    """on shares that were bought each call is a chain of its own (glossary)"""
+    level: int = 0
+    """protocol level of the shares and their calls (protocol 8.1)"""
 
 
 @dataclass(slots=True)
@@ -147,6 +174,38 @@ class TickerWeek:
 
 
 @dataclass(slots=True)
+class Hedge:
+    """Long puts that protect a short put (protocol 8.3)."""
+
+    hedged: str
+    quantity: int
+    cost: int
+    selling: bool = False
+
+
+@dataclass(slots=True)
+class Quarter:
+    """Net realised results of an account in a quarter, after costs (protocol 10.4)."""
+
+    short_term: int = 0
+    long_term: int = 0
+    income_ordinary: int = 0
+    income_qualified: int = 0
+    fees: int = 0
+    hedge_cost: int = 0
+    withdrawn: int = 0
+    """approved withdrawals of this quarter's result, cents"""
+    withdrawn_before: int = 0
+    """of these, what was approved before the reinvestment run"""
+    state: str = ""
+    """of its reinvestment: empty, POSTPONED, DONE or SKIPPED"""
+    postponed: int = 0
+    """sessions it was postponed"""
+    spent: int = 0
+    """what the run reinvested"""
+
+
+@dataclass(slots=True)
 class Account:
     """A sleeve (protocol 3.2)."""
 
@@ -191,6 +250,38 @@ class Account:
     """opened today, for the day's cap"""
     expired: dict[str, ShortOption] = field(default_factory=dict[str, ShortOption])
     """options booked as expired at the close: a late notice may still reverse that (protocol 7.4)"""
+    hedges: dict[str, Hedge] = field(default_factory=dict[str, Hedge])
+    """long put to what it protects"""
+    earmarks: dict[str, int] = field(default_factory=dict[str, int])
+    """workflow to the cents it holds (protocol 4.1)"""
+    losses_in_row: int = 0
+    """losing chains since the last one that did not lose (protocol 9)"""
+    day_corpus: int = 0
+    """corpus of the last EOD valuation, moved by flows since (protocol 9)"""
+    high: int = 0
+    """highest EOD corpus, moved by every later flow (protocol 9)"""
+    worst_level: int = 0
+    """highest level of a position since the last end of day (protocol 8.3, leaving PRESERVATION)"""
+    calm_sessions: int = 0
+    """full sessions with every position at level 0"""
+    quarters: dict[str, Quarter] = field(default_factory=dict[str, Quarter])
+    """such as 2025Q2"""
+    uninvested: int = 0
+    """COM: money that has not bought shares or LEAPS yet (protocol 10.4)"""
+    carry: int = 0
+    """left over from the last reinvestment"""
+    last_leaps: str = ""
+    """ticker of the last LEAPS bought: the rotation goes on after it"""
+    last_fork: int = 0
+    """day of the last completed fork"""
+    fork_eligible: bool = False
+    """the surplus has reached the threshold and was not lost since"""
+    fork_asked: int = 0
+    """day on which a fork was last denied or lapsed"""
+    fork_approved: bool = False
+    """people have approved the fork; it waits for its window"""
+    funded: int = 0
+    """day of the first funding, for the wait before withdrawals"""
 
     def shares(self, ticker: str) -> int:
         """Shares of a ticker."""
@@ -233,6 +324,21 @@ class Order:
     asked_us: int = 0
     """when the broker was asked last about an unknown order"""
     approval_id: str = ""
+    new_contract: str = ""
+    """of a roll: the option that is sold in the same combination"""
+    leg_filled: int = 0
+    """of a roll: contracts bought back; `filled` counts the new ones sold"""
+    leg_cost: int = 0
+    """of a roll: paid for them without commissions, cents"""
+    roll_chain_id: str = ""
+    original_credit_e4: int = 0
+    chain_credit_e4: int = 0
+    """of a roll: net credit per share of the roll chain before it"""
+    rolls: int = 0
+    cost: int = 0
+    """paid (+) or received (-) by its executions without commissions, cents"""
+    reference: str = ""
+    time_in_force: str = "DAY"
 
     @property
     def working(self) -> bool:
@@ -275,6 +381,62 @@ class Approval:
 
 
 @dataclass(slots=True)
+class Script:
+    """An open action script (protocol 8.3)."""
+
+    script_id: str
+    account_id: str
+    contract: str
+    level: int
+    steps: dict[str, int] = field(default_factory=dict[str, int])
+    """action to its number"""
+    done: list[int] = field(default_factory=list[int])
+
+
+@dataclass(slots=True)
+class Breaker:
+    """A tripped circuit breaker of the book or an account (protocol 9)."""
+
+    name: str
+    scope: str
+    session: int
+    """session in which it tripped"""
+    asked: bool = False
+    """people have been asked to clear it"""
+
+
+@dataclass(slots=True)
+class ForkGroup:
+    """The pair of accounts that one Gen fork made; merges as one (protocol 10.3)."""
+
+    group_id: str
+    members: list[str]
+    target: str
+    confirmations: int = 0
+    state: str = ""
+    """empty, MERGING, STALLED or MERGED"""
+    merge_id: str = ""
+    since: int = 0
+    """session in which the merge began"""
+    proceeds: int = 0
+    costs: int = 0
+    tax: int = 0
+
+
+@dataclass(slots=True)
+class Founding:
+    """A fork that founds another book: money in transit until the child has answered (protocol 10.2)."""
+
+    fork_id: str
+    account_id: str
+    child: str
+    amount: int
+    broker_account: str = ""
+    state: str = ""
+    """empty, SENT or DONE"""
+
+
+@dataclass(slots=True)
 class Book:
     """One ALL-USE system: everything that its decisions rest on."""
 
@@ -304,7 +466,23 @@ class Book:
     killed: bool = False
     week_mode: str = ""
     week_mode_week: str = ""
-    alerts: dict[str, int] = field(default_factory=dict[str, int])
+    scripts: dict[str, Script] = field(default_factory=dict[str, Script])
+    breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
+    """name|scope to the tripped breaker"""
+    groups: dict[str, ForkGroup] = field(default_factory=dict[str, ForkGroup])
+    foundings: dict[str, Founding] = field(default_factory=dict[str, Founding])
+    day_trades: list[int] = field(default_factory=list[int])
+    """sessions of the last day trades (protocol 16.3 CR-04)"""
+    stale_feeds: dict[str, int] = field(default_factory=dict[str, int])
+    """symbols whose prices stopped coming: 1 = alert raised, 2 = entries stopped (protocol 8.4)"""
+    fallbacks: dict[str, int] = field(default_factory=dict[str, int])
+    """symbol to the session for which an ATR fallback was announced"""
+    memory: dict[str, int] = field(default_factory=dict[str, int])
+    """what a rule counts between two evaluations without an event, such as calm ones of a level (protocol 8.2)"""
+    wash: WashLedger = field(default_factory=WashLedger)
+    """what the wash-sale rule remembers (protocol 4.4)"""
+    parent: str = ""
+    """account of another book that this one was forked from"""
     parked: bool = False
     parked_inputs: int = 0
 

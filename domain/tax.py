@@ -1,14 +1,18 @@
 """Tax ledger (protocol 4.4): estimates, not advice."""
 
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
 from domain import events as e
+from domain import wash_sales
 from domain.calendar import as_date, day_number
 from domain.config import Config
+from domain.contracts import option, parse, ticker_of
 from domain.decision import Decision
 from domain.ledger import post
-from domain.money import round_half_up
+from domain.lots import LotPart
+from domain.money import CONTRACT_MULTIPLIER, round_half_up
 from domain.state import CASH, TAX_RESERVE, Account, TaxYear
 
 
@@ -49,25 +53,131 @@ def estimated_tax(years: dict[str, TaxYear], key: str, config: Config) -> int:
     return round_half_up(Fraction(amount) / 100)
 
 
-def record_gain(
-    d: Decision,
-    account: Account,
-    contract: str,
-    gain: int,
-    day: int,
-    *,
-    lot_id: str | None = None,
-    acquired: int | None = None,
-) -> None:
-    """Book a realised gain or loss on `day` (tax date) in its class and bring the reserve to its target."""
-    long = acquired is not None and is_long_term(acquired, day)
-    held = day - acquired if acquired is not None else 0
+INDEX_OPTIONS = frozenset({"SPX", "XSP", "NDX", "RUT"})
+"""Section 1256: 60 % long-term, 40 % short-term whatever the holding (protocol 4.4)."""
+
+
+def record_gain(d: Decision, account: Account, contract: str, gain: int, day: int) -> None:
+    """Book a realised gain or loss of a short option on `day` (tax date); the reserve follows its target."""
     year = as_date(day).year
+    for tax_class, part in _classes(contract, gain, long=False):
+        d.emit(e.TaxableEventRecorded(year, tax_class, part, contract, None, 0), _stream(account, year), account)
+    adjust_reserve(d, account, year)
+
+
+def _stream(account: Account, year: int) -> str:
+    return f"tax-{account.account_id}-{year}"
+
+
+def _classes(contract: str, gain: int, *, long: bool) -> list[tuple[str, int]]:
+    """(class, cents) of a result."""
+    if ticker_of(contract) in INDEX_OPTIONS and parse(contract) is not None:
+        sixty = gain * 60 // 100
+        return [("LT", sixty), ("ST", gain - sixty)]
+    return [("LT" if long else "ST", gain)]
+
+
+def record_sale(
+    d: Decision, account: Account, contract: str, parts: Sequence[LotPart], proceeds: int, day: int
+) -> None:
+    """Shares or long options given up for `proceeds` net cents: a result lot by lot, wash sales included."""
+    year, quantity = as_date(day).year, sum(part.quantity for part in parts)
+    sold_lots = [part.lot_id for part in parts]
+    replaceable = parse(contract) is None or option(contract).right == "C"
+    given = told = 0
+    for part in parts:
+        told += part.quantity
+        due = proceeds * told // quantity
+        gain, held = due - given - part.cost - part.disallowed, day - part.held_since
+        given = due
+        loss_id = ""
+        for tax_class, amount in _classes(contract, gain, long=is_long_term(part.held_since, day)):
+            loss_id = d.emit(
+                e.TaxableEventRecorded(
+                    year, tax_class, amount, contract, part.lot_id, held, part.quantity, day,
+                    sold_lots if amount < 0 and replaceable else None,
+                ),
+                _stream(account, year),
+                account,
+            )  # fmt: skip
+        if gain < 0 and replaceable:
+            loss = next(one for one in d.book.wash.losses if one.loss_id == loss_id)
+            days = d.config().integer("tax.wash_sale_days")
+            _disallow(d, wash_sales.on_loss(d.book.wash, loss, days))
+    adjust_reserve(d, account, year)
+
+
+def acquired(d: Decision, account: Account, contract: str, lot_id: str, quantity: int, day: int) -> None:
+    """Shares or calls were acquired: earlier losses that they replace are corrected (protocol 4.4)."""
+    terms = parse(contract)
+    if terms is not None and terms.right == "P":
+        return
+    shares = quantity * (CONTRACT_MULTIPLIER if terms else 1)
+    acquisition = wash_sales.Acquisition(lot_id, account.account_id, ticker_of(contract), day, shares)
+    _disallow(d, wash_sales.on_acquisition(d.book.wash, acquisition, d.config().integer("tax.wash_sale_days")))
+
+
+def deep_put_sold(d: Decision, account: Account, contract: str, position_id: str, quantity: int) -> None:
+    """A put sold at 80 delta or more counts as an acquisition of its shares (protocol 4.4)."""
+    shares = quantity * CONTRACT_MULTIPLIER
+    kind, ticker = wash_sales.DEEP_PUT, ticker_of(contract)
+    acquisition = wash_sales.Acquisition(position_id, account.account_id, ticker, d.today, shares, kind)
+    _disallow(d, wash_sales.on_acquisition(d.book.wash, acquisition, d.config().integer("tax.wash_sale_days")))
+
+
+def put_assigned(
+    d: Decision, account: Account, contract: str, position_id: str, lot_id: str, shares: int, day: int
+) -> None:
+    """Shares came by assignment: what waited for a deep put is basis now; the rest are an acquisition of the day."""
+    waited = wash_sales.on_deep_put_ended(d.book.wash, position_id, shares)
+    for part in waited:
+        _release(d, account, position_id, part, lot_id)
+    rest = shares - sum(part.quantity for part in waited)
+    if rest:
+        acquired(d, account, ticker_of(contract), lot_id, rest, day)
+
+
+def put_ended(d: Decision, account: Account, position_id: str, quantity: int) -> None:
+    """A deep put expired or was bought back: what waited for it is a loss again (protocol 4.4)."""
+    for part in wash_sales.on_deep_put_ended(d.book.wash, position_id, quantity * CONTRACT_MULTIPLIER):
+        _release(d, account, position_id, part, "")
+
+
+def _release(d: Decision, account: Account, put_id: str, part: wash_sales.Waiting, lot_id: str) -> None:
+    year = as_date(d.today).year
     d.emit(
-        e.TaxableEventRecorded(year, "LT" if long else "ST", gain, contract, lot_id, held),
-        f"tax-{account.account_id}-{year}",
+        e.WashSaleReleased(put_id, part.loss_id, part.amount, part.quantity, part.term, part.held_days, lot_id, year),
+        _stream(account, year),
         account,
     )
+    if not lot_id:
+        adjust_reserve(d, account, year)
+
+
+def _disallow(d: Decision, adjustments: Sequence[wash_sales.Adjustment]) -> None:
+    """Book what is disallowed: basis of the replacement, result of the loss, both reserves."""
+    for one in adjustments:
+        loss = next(entry for entry in d.book.wash.losses if entry.loss_id == one.loss_id)
+        bought = next(entry for entry in d.book.wash.acquisitions if entry.lot_id == one.lot_id)
+        target = d.book.accounts[bought.account_id]
+        lot = next((entry for entry in target.lots if entry.lot_id == one.lot_id), None)
+        basis = lot.basis + lot.disallowed + one.disallowed if lot is not None else 0
+        losing = d.book.accounts[loss.account_id]
+        d.emit(
+            e.WashSaleAdjusted(
+                one.loss_id, loss.account_id, loss.ticker, loss.amount, one.disallowed, one.quantity, one.year,
+                one.term, bought.account_id, one.lot_id, basis, one.held_days, one.waits,
+            ),
+            _stream(losing, one.year),
+            losing,
+        )  # fmt: skip
+        adjust_reserve(d, losing, one.year)
+
+
+def close_year(d: Decision, account: Account, year: int) -> None:
+    """Close a tax year: nothing is reserved for it any more (protocol 4.4)."""
+    final = estimated_tax(account.tax, str(year), d.config(account.account_id))
+    d.emit(e.TaxYearClosed(year, final, account.tax[str(year)].payments), _stream(account, year), account)
     adjust_reserve(d, account, year)
 
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 from domain.contracts import option, parse
 from domain.decision import Decision
 from domain.market import Market
-from domain.money import option_value, percent_of, round_half_up, shares_value, strike_value
-from domain.state import CASH, CASH_UNSETTLED, TAX_RESERVE, Account, Book, Lot, ShortOption
+from domain.money import COMMISSION_PER_CONTRACT, option_value, percent_of, round_half_up, shares_value, strike_value
+from domain.state import CASH, CASH_UNSETTLED, TAX_RESERVE, Account, Book, Lot, Order, ShortOption
 
 
 def put_collateral(book: Book, account: Account, ticker: str | None = None) -> int:
@@ -17,7 +17,11 @@ def put_collateral(book: Book, account: Account, ticker: str | None = None) -> i
         if terms.right == "P" and ticker in (None, terms.underlying):
             total += strike_value(terms.strike_e3, short.quantity)
     for order in book.orders.values():
-        if order.account_id != account.account_id or not order.working or order.effect != "OPEN":
+        if order.account_id != account.account_id or not order.working:
+            continue
+        if order.effect == "ROLL" and ticker in (None, order.ticker):
+            total += _roll_collateral(order)
+        if order.effect != "OPEN" or order.side != "SELL":
             continue
         terms = parse(order.contract)
         if terms is not None and terms.right == "P" and ticker in (None, terms.underlying):
@@ -25,14 +29,37 @@ def put_collateral(book: Book, account: Account, ticker: str | None = None) -> i
     return total
 
 
+def _roll_collateral(order: Order) -> int:
+    """What a working roll of puts needs beyond the collateral that its old option holds, cents."""
+    old, new = option(order.contract), option(order.new_contract)
+    if new.right != "P":
+        return 0
+    return max(0, strike_value(new.strike_e3 - old.strike_e3, 1)) * order.open_quantity
+
+
 def cash_total(account: Account) -> int:
     """CASH + CASH_UNSETTLED + TAX_RESERVE."""
     return account.balance(CASH) + account.balance(CASH_UNSETTLED) + account.balance(TAX_RESERVE)
 
 
+def purchases_working(book: Book, account: Account) -> int:
+    """What working buy orders that open something hold: limit x quantity x multiplier + commission (protocol 4.1)."""
+    total = 0
+    for order in book.orders.values():
+        if order.account_id != account.account_id or not order.working or order.effect != "OPEN" or order.side != "BUY":
+            continue
+        rest = order.open_quantity + order.rest
+        if parse(order.contract) is None:
+            total += shares_value(order.limit_e4, rest)
+        else:
+            total += option_value(order.limit_e4, rest) + COMMISSION_PER_CONTRACT * rest
+    return total
+
+
 def free_cash(book: Book, account: Account) -> int:
     """Cash that is settled and tied to nothing."""
-    return account.balance(CASH) - put_collateral(book, account)
+    held = put_collateral(book, account) + purchases_working(book, account) + sum(account.earmarks.values())
+    return account.balance(CASH) - held
 
 
 def intrinsic_e4(contract: str, spot_e4: int) -> int:

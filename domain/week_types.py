@@ -30,6 +30,11 @@ def put_closed_type(strike_e4: int, spot_e4: int, pnl: int) -> str:
     return "P-EW" if pnl >= 0 else "P-XL"
 
 
+def put_rolled_type(strike_e4: int, spot_e4: int) -> str:
+    """P-RO, or P-DD where the put was 15 % or more in the money at the roll."""
+    return "P-DD" if put_moneyness_pct(strike_e4, spot_e4) >= 15 else "P-RO"
+
+
 def called_away_type(basis_e4: Fraction, price_e4: int) -> str:
     """C-XL, C-WAP or C-WAP+ by u = (S - B)/B; without a known B (no shares) as if bought at S."""
     if not basis_e4:

@@ -21,7 +21,7 @@ def phase_now(d: Decision, account: Account, ticker: str) -> str:
             and order.working
         ):
             terms = parse(order.contract)
-            if terms is not None:
+            if terms is not None and order.side == "SELL":
                 return "CSP_WORKING" if terms.right == "P" else "CC_WORKING"
     return "SHARES_HELD" if account.shares(ticker) >= 100 else "IDLE"
 
@@ -30,8 +30,12 @@ def follow_phase(d: Decision, account: Account, ticker: str) -> None:
     """Emit `WheelPhaseChanged` where the state implies another phase than the stored one."""
     before = account.wheels.get(ticker, _IDLE).phase
     after = phase_now(d, account, ticker)
-    if after != before:
-        d.emit(e.WheelPhaseChanged(ticker, before, after), f"wheel-{account.account_id}-{ticker}", account)
+    if after == before:
+        return
+    wheel = account.wheels.get(ticker, _IDLE)
+    ended = bool(wheel.chain_id) and (after == "IDLE" or (wheel.began_with_call and after == "SHARES_HELD"))
+    chain, result = (wheel.chain_id, wheel.chain_result) if ended else (None, None)
+    d.emit(e.WheelPhaseChanged(ticker, before, after, chain, result), f"wheel-{account.account_id}-{ticker}", account)
 
 
 _IDLE = Wheel()

@@ -9,9 +9,11 @@ from domain.events.accounts import *
 from domain.events.entry import *
 from domain.events.envelope import *
 from domain.events.ledger import *
+from domain.events.lifecycle import *
 from domain.events.orders import *
 from domain.events.oversight import *
 from domain.events.positions import *
+from domain.events.risk import *
 from domain.events.weeks import *
 
 Event = Any
@@ -28,6 +30,8 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         ExitSignalGenerated,
         ProfitTargetReached,
         ExpiryDecisionMade,
+        RollProposed,
+        RollExecuted,
         RollDeclined,
     ),
     "orders": (
@@ -76,6 +80,36 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         SizingBaseChanged,
         WeeklyReinvestmentApplied,
         PositionMarked,
+        CapitalEarmarked,
+        CapitalEarmarkReleased,
+        CapitalTransferInitiated,
+        CapitalTransferred,
+        CapitalTransferFailed,
+        ContributionDetected,
+        WithdrawalRequested,
+        WithdrawalApproved,
+        WithdrawalRejected,
+        WithdrawalPaid,
+        AccountClosingStarted,
+        AccountClosed,
+        ForkEligibilityDetected,
+        ForkEligibilityLost,
+        ForkDeferred,
+        ForkInitiated,
+        ForkAccountLinked,
+        ForkCompleted,
+        ForkAborted,
+        MergeEligibilityDetected,
+        MergeInitiated,
+        LiquidationCompleted,
+        MergeCompleted,
+        MergeStalled,
+        ReinvestmentCalculated,
+        ReinvestmentPlanned,
+        ReinvestmentCompleted,
+        ReinvestmentSkipped,
+        ReinvestmentPostponed,
+        LeapsRollProposed,
     ),
     "ledger": (
         LedgerPosted,
@@ -85,6 +119,11 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         TaxableEventRecorded,
         TaxReserveAdjusted,
         TaxPaymentRecorded,
+        WashSaleAdjusted,
+        WashSaleReleased,
+        TaxYearClosed,
+        InterestAccrued,
+        LedgerCorrected,
     ),
     "protocol": (
         ConfigurationProposed,
@@ -106,8 +145,22 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         ReconciliationBreakResolved,
         CommandRejected,
         MarketCalendarUpdated,
+        ProtocolLevelChanged,
+        ActionScriptGenerated,
+        ActionScriptStepExecuted,
+        ActionScriptLapsed,
+        HedgeOpened,
+        HedgeReleased,
+        StopLossTriggered,
+        StopLossExecuted,
+        StopLossFailed,
+        CircuitBreakerTripped,
+        CircuitBreakerReset,
+        AtrFallbackUsed,
+        DataFeedStale,
+        DataFeedRestored,
     ),
-    "alerts": (AlertRaised, BookParked, BookReleased),
+    "alerts": (AlertRaised, AlertAcknowledged, AlertEscalated, AlertResolved, BookParked, BookReleased),
 }
 
 TOPIC_OF: dict[type, str] = {event: topic for topic, events in _TOPICS.items() for event in events}

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from domain.record import Contract, DayNumber, DeltaE2, PriceE4, RatioE10, record
+from domain.record import Cents, Contract, DayNumber, DeltaE2, PriceE4, RatioE10, record
 
 
 @record
@@ -112,3 +112,5 @@ class WheelPhaseChanged:
     ticker: str
     from_phase: str
     to_phase: str
+    chain_id: Annotated[str | None, "of a turn of the wheel that has ended"] = None
+    chain_result: Annotated[Cents | None, "its realised result after costs, without tax (protocol 9)"] = None

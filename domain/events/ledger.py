@@ -64,6 +64,59 @@ class TaxableEventRecorded:
     contract: Contract
     lot_id: str | None
     holding_days: int
+    quantity: Annotated[int | None, "of the lot part that was given up"] = None
+    sold: Annotated[DayNumber | None, "trade date of the disposal"] = None
+    sold_lots: Annotated[list[str] | None, "of a loss: every lot that the sale sold from"] = None
+
+
+@record
+class WashSaleAdjusted:
+    """Part of a loss is disallowed: it raises the basis of the shares that replace those sold (protocol 4.4)."""
+
+    loss_id: Annotated[str, "the taxable event that booked the loss"]
+    account_id: Annotated[str, "the account of the loss"]
+    ticker: str
+    loss: Annotated[Cents, "the whole loss, positive"]
+    disallowed: Annotated[Cents, "of it, by this replacement"]
+    quantity: Annotated[int, "shares replaced"]
+    year: int
+    tax_class: Annotated[str, "ST or LT, the class of the loss"]
+    replacement_account: Annotated[str, "the account that acquired"]
+    replacement_lot: Annotated[str, "the lot whose basis rises, or the deep put that the loss waits for"]
+    new_basis: Annotated[Cents, "tax basis of that lot afterwards, 0 while it waits"]
+    held_days: Annotated[int, "by which its holding period is dated back"]
+    waits: Annotated[bool, "on a deep put: until its assignment or end"]
+
+
+@record
+class WashSaleReleased:
+    """What waited for a deep put is basis of its shares, or with the put's end a loss again (protocol 4.4)."""
+
+    put_id: Annotated[str, "position of the deep put"]
+    loss_id: Annotated[str, "the taxable event that booked the loss"]
+    amount: Cents
+    quantity: Annotated[int, "shares"]
+    tax_class: Annotated[str, "ST or LT"]
+    held_days: int
+    lot_id: Annotated[str, "the lot that it raises the basis of, empty = a loss again"]
+    year: int
+
+
+@record
+class TaxYearClosed:
+    """A tax year is closed: its reserve is released, later losses do not touch it (protocol 4.4)."""
+
+    year: int
+    t_final: Annotated[Cents, "estimated tax of the year"]
+    payments: Cents
+
+
+@record
+class InterestAccrued:
+    """Interest was credited or charged."""
+
+    amount: Cents
+    symbol: str
 
 
 @record

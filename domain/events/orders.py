@@ -69,7 +69,7 @@ class OrderSubmitted:
     commission_estimate: Cents
     new_contract: Annotated[
         str | None,
-        "of a combination (effect ROLL): `contract` is bought back, this one sold, net at the limit or better",
+        "of a combination (effect ROLL): `contract` is bought back and this one sold, net at the limit",
     ] = None
 
 

@@ -18,6 +18,32 @@ class AlertRaised:
 
 
 @record
+class AlertAcknowledged:
+    """A person has seen an alert."""
+
+    alert_id: str
+    by: str
+
+
+@record
+class AlertEscalated:
+    """Nobody has answered in time: the next person is told (protocol 8.3, 15.1)."""
+
+    alert_id: Annotated[str, "the alert or approval request"]
+    to: Annotated[str, "SECONDARY or OWNER"]
+    reason: str
+
+
+@record
+class AlertResolved:
+    """What an alert was about is settled."""
+
+    alert_id: str
+    by: str
+    reason: str
+
+
+@record
 class ApprovalRequested:
     """Named people are asked (protocol 15.2)."""
 

@@ -17,6 +17,11 @@ class PositionOpened:
     atr_e6: int
     commission: Cents
     chain_id: Annotated[str, "the wheel turn it belongs to"]
+    roll_chain_id: Annotated[str | None, "of an option that came by a roll: the chain of its rolls"] = None
+    original_credit_e4: Annotated[int | None, "of that chain's first option, 1e-4 dollars"] = None
+    carried_e4: Annotated[int | None, "what that chain's earlier options left per share, 1e-4 dollars"] = None
+    rolls: Annotated[int | None, "how often that chain was rolled"] = None
+    delta_e2: Annotated[int | None, "absolute delta of an option at the trade, 1e-2 points"] = None
 
 
 @record
@@ -49,7 +54,7 @@ class PositionClosed:
     contract: Contract
     price_e4: PriceE4
     pnl: Annotated[Cents, "realised by the last step after commissions, without tax"]
-    cause: Annotated[str, "BOUGHT_BACK, EXPIRED, ASSIGNED, CALLED_AWAY or SOLD"]
+    cause: Annotated[str, "BOUGHT_BACK, ROLLED, STOPPED, EXPIRED, ASSIGNED, CALLED_AWAY or SOLD"]
     underlying_e4: Annotated[PriceE4 | None, "underlying at a buy-back"] = None
     session: Annotated[DayNumber | None, "trade date of a buy-back"] = None
 

@@ -18,7 +18,7 @@ from domain.valuation import buffer_required, free_cash, put_collateral
 from processors.book.journal import GENESIS, Chain, read_key
 from tests.harness.book_world import BookWorld, Happened
 
-FROM_INPUTS = ("timers", "watches", "commands", "streams", "parked", "parked_inputs")
+FROM_INPUTS = ("timers", "watches", "memory", "commands", "streams", "parked", "parked_inputs")
 """Parts of a book that follow from the journal's inputs, not from its events."""
 NEXT_STATES: dict[str, frozenset[str]] = {
     "PROPOSED": frozenset({"VALIDATED", "REJECTED"}),

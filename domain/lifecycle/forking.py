@@ -1,0 +1,277 @@
+"""Forks (protocol 10.2): eligibility, guards, window, and the saga of each kind."""
+
+from domain import events as e
+from domain.alerts import raise_alert
+from domain.approvals import expire, on_decided, request
+from domain.calendar import HOUR
+from domain.commands import CommandHeader, CreateSystem
+from domain.decision import Decision
+from domain.identity import workflow_id
+from domain.ledger import check_buffer, post
+from domain.lifecycle.surplus import in_workflow, surplus_post
+from domain.modes import effective_mode
+from domain.money import dollars, floor_int, percent_of, round_half_up
+from domain.reasons import Reason
+from domain.risk.measure import worst_level
+from domain.state import CASH, EQUITY_BASE, TRANSFER_CLEARING, Account, Approval, Founding
+from domain.valuation import corpus, free_cash
+
+MONDAY_END_MINUTE = 9 * 60
+"""The window of an execution ends Monday 09:00 ET."""
+BOOK_DELAY_US = 12 * HOUR
+"""Books speak to each other with this delay of event time in recorded runs (docs/decisions/0009)."""
+
+
+def evaluate_fork(d: Decision, account: Account) -> None:
+    """The daily look at a GEN or REV account after the EOD job."""
+    if account.type not in ("GEN", "REV") or account.state in ("CLOSED", "MERGED", "CLOSING", "PENDING_FUNDING"):
+        return
+    surplus, threshold = surplus_post(d, account), _threshold(d, account)
+    if surplus < threshold:
+        if account.fork_eligible:
+            _lose_eligibility(d, account)
+        return
+    if not account.fork_eligible:
+        d.emit(e.ForkEligibilityDetected(surplus, threshold), _stream(account), account)
+        message = f"surplus {dollars(surplus)}, threshold {dollars(threshold)}"
+        raise_alert(d, account, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Fork threshold reached", message)
+    guard = _guard(d, account, surplus)
+    if guard is not None:
+        d.emit(e.ForkDeferred(guard, surplus), _stream(account), account)
+        return
+    if not _approved(d, account):
+        return
+    _execute_in_window(d, account)
+
+
+def _stream(account: Account) -> str:
+    return f"account-{account.account_id}"
+
+
+def _threshold(d: Decision, account: Account) -> int:
+    return floor_int(d.config(account.account_id).fraction(f"fork.{account.type.lower()}.threshold") * 100)
+
+
+def _lose_eligibility(d: Decision, account: Account) -> None:
+    """Under the threshold again: the next time it is met is a new eligibility; a pending request is pointless."""
+    for approval in _requests(d, account):
+        expire(d, approval, Reason.WITHDRAWN)
+    d.emit(e.ForkEligibilityLost(surplus_post(d, account)), _stream(account), account)
+
+
+def _requests(d: Decision, account: Account) -> list[Approval]:
+    return [a for a in d.book.approvals.values() if a.kind == "FORK" and a.account_id == account.account_id]
+
+
+def _guard(d: Decision, account: Account, surplus: int) -> Reason | None:
+    """The first guard that fails, in the order of protocol 10.2."""
+    config = d.config(account.account_id)
+    if account.state != "ACTIVE" or in_workflow(d, account):
+        return Reason.NOT_ACTIVE
+    if effective_mode(account) != "NORMAL":
+        return Reason.MODE
+    if worst_level(d, account):
+        return Reason.LEVEL
+    if d.book.breaks:
+        return Reason.BREAK
+    if account.last_fork and d.today - account.last_fork < config.integer("fork.cooldown_days"):
+        return Reason.COOLDOWN
+    if account.fork_depth >= config.integer("fork.max_depth"):
+        return Reason.DEPTH
+    amount = _amount(d, account, surplus)
+    rest = max(0, corpus(d.market, account) - amount)
+    if free_cash(d.book, account) < amount + round_half_up(percent_of(rest, config.fraction("buffer.pct"))):
+        return Reason.FREE_CASH
+    return None
+
+
+def _amount(d: Decision, account: Account, surplus: int) -> int:
+    """F: the whole surplus, or the threshold only (`fork.amount_rule`)."""
+    whole = d.config(account.account_id).text("fork.amount_rule") == "WHOLE_SURPLUS"
+    return surplus if whole else min(surplus, _threshold(d, account))
+
+
+def _approved(d: Decision, account: Account) -> bool:
+    """Whether the people needed have said yes; asks where nobody was asked (protocol 10.2, 15.2)."""
+    config = d.config(account.account_id)
+    needed = config.integer(f"fork.{account.type.lower()}.approval")
+    if not needed or account.fork_approved:
+        return True
+    again = account.fork_asked + config.integer("fork.rev.ask_again_days")
+    if _requests(d, account) or (account.fork_asked and d.today < again):
+        return False
+    request(
+        d, account, "FORK", account.account_id, {"threshold": str(_threshold(d, account))}, required=needed,
+        roles=["OWNER"], expires_us=_business_days_on(d, 10), default="defer",
+    )  # fmt: skip
+    return False
+
+
+def _business_days_on(d: Decision, days: int) -> int:
+    day = d.today
+    for _ in range(days):
+        if not d.calendar.open_after(d.calendar.et(day + 1, 0)):
+            break
+        day = d.calendar.next_session(day)
+    return d.calendar.close_us(d.calendar.session_on_or_before(day))
+
+
+@on_decided("FORK")
+def _fork_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
+    """An approval covers the fork, not an amount; given outside the window it waits for the next one."""
+    account = d.book.accounts[approval.account_id]
+    if not granted or not account.fork_eligible:
+        return
+    surplus = surplus_post(d, account)
+    if surplus >= _threshold(d, account) and _guard(d, account, surplus) is None:
+        _execute_in_window(d, account)
+
+
+def in_window(d: Decision) -> bool:
+    """From the EOD job of the week's last session until Monday 09:00 ET."""
+    sessions = d.calendar.week_sessions(d.today)
+    last = sessions[-1] if sessions else d.calendar.session_on_or_before(d.today)
+    eod = d.calendar.et(last, d.config().integer("eod.time"))
+    if d.today % 7 == 4 and d.now_us < d.calendar.et(d.today, MONDAY_END_MINUTE):  # a Monday: day 4 was 1970-01-05
+        return True
+    return d.now_us >= eod
+
+
+def _execute_in_window(d: Decision, account: Account) -> None:
+    if not in_window(d):
+        return
+    template = d.config(account.account_id).text("fork.rev.template") if account.type == "REV" else "GEN"
+    if account.type == "REV" and template == "NEW_SYSTEM":
+        _found_system(d, account)
+    else:
+        _fork_group(d, account, template)
+
+
+# --- a fork inside the book -----------------------------------------------------------------------------------------
+
+
+def _fork_group(d: Decision, account: Account, template: str) -> None:
+    """Fork group of two children: every step in one entry, so that no crash can stand between two of them."""
+    config, amount = d.config(account.account_id), _amount(d, account, surplus_post(d, account))
+    seq = account.fork_seq + 1
+    fork_id = workflow_id(account.account_id, "FORK", str(seq))
+    first = "REV" if template == "REV50_COM50" else "GEN"
+    pattern = config.text("id.fork_pattern")
+    children = {kind: pattern.format(parent_id=account.account_id, seq=seq, TYPE=kind) for kind in (first, "COM")}
+    stream = f"fork-{fork_id}"
+    d.emit(e.ForkInitiated(fork_id, amount, seq, template, list(children.values())), stream, account)
+    d.emit(e.CapitalEarmarked(fork_id, amount), _stream(account), account)
+    for kind, child in children.items():
+        d.emit(
+            e.AccountOpened(
+                child, kind, "FORK_CHILD", account.account_id, fork_id, account.root_com_account_id,
+                account.owner_subject_id, d.today,
+            ),
+            f"account-{child}",
+        )  # fmt: skip
+    d.emit(e.CapitalEarmarkReleased(fork_id, amount), _stream(account), account)
+    share = config.fraction("fork.gen.split_gen_pct") if template == "GEN" else 50
+    parts = {first: floor_int(percent_of(amount, share + 0))}
+    parts["COM"] = amount - parts[first]
+    for kind, child in children.items():
+        _transfer(d, account, d.book.accounts[child], parts[kind], workflow_id(fork_id, kind))
+    for child in children.values():
+        opened = d.book.accounts[child]
+        d.emit(e.AccountActivated("funded by a fork"), f"account-{child}", opened)
+        check_buffer(d, opened)
+    d.emit(e.ForkCompleted(fork_id, amount, list(children.values())), stream, account)
+    raise_alert(d, account, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Fork completed", f"{dollars(amount)} to {children}")
+    check_buffer(d, account)
+
+
+def _transfer(d: Decision, source: Account, target: Account, amount: int, transfer_id: str) -> None:
+    """Both legs at once; the child's base capital and sizing base are what it receives."""
+    d.emit(
+        e.CapitalTransferred(transfer_id, "FORK", source.account_id, target.account_id, amount, 0),
+        f"transfer-{transfer_id}",
+        source,
+    )
+    post(d, source, "FORK", transfer_id, {CASH: -amount, TRANSFER_CLEARING: amount})
+    post(d, target, "FORK", transfer_id, {CASH: amount, TRANSFER_CLEARING: -amount})
+    post(d, source, "FORK", transfer_id, {TRANSFER_CLEARING: -amount, EQUITY_BASE: amount})
+    post(d, target, "FORK", transfer_id, {TRANSFER_CLEARING: amount, EQUITY_BASE: -amount})
+    buffer = round_half_up(percent_of(amount, d.config(target.account_id).fraction("buffer.pct")))
+    d.emit(e.AccountFunded(amount, buffer, amount, amount), f"account-{target.account_id}", target)
+
+
+# --- a fork that founds another book --------------------------------------------------------------------------------
+
+
+def _found_system(d: Decision, account: Account) -> None:
+    """Ask for the new system's brokerage account; the fork starts once it is linked (protocol 10.2)."""
+    seq = account.fork_seq + 1
+    fork_id = workflow_id(account.account_id, "FORK", str(seq))
+    founding = d.book.foundings.get(fork_id)
+    if founding is None or founding.state:
+        return
+    amount = _amount(d, account, surplus_post(d, account))
+    child, stream = founding.child, f"fork-{fork_id}"
+    d.emit(e.ForkInitiated(fork_id, amount, seq, "NEW_SYSTEM", [child]), stream, account)
+    d.emit(e.CapitalEarmarked(fork_id, amount), _stream(account), account)
+    d.emit(e.CapitalEarmarkReleased(fork_id, amount), _stream(account), account)
+    d.emit(
+        e.CapitalTransferInitiated(fork_id, "FORK", account.account_id, child, amount), f"transfer-{fork_id}", account
+    )
+    post(d, account, "FORK", fork_id, {CASH: -amount, TRANSFER_CLEARING: amount})
+    d.emit(e.CashMovementRequested(fork_id, "FORK", -amount), f"broker-{d.book.broker_account}", account)
+    header = CommandHeader(fork_id, child, d.now_us + BOOK_DELAY_US, 0, "BOOK", d.book.system_id, "SERVICE", fork_id)
+    d.send(
+        CreateSystem(
+            header, amount, account.owner_subject_id, founding.broker_account,
+            dict(d.book.config.get("SYSTEM", {})), account.account_id,
+        )
+    )  # fmt: skip
+    check_buffer(d, account)
+
+
+def link_child(d: Decision, broker_account: str) -> tuple[Reason, str] | None:
+    """The brokerage account of a system to be founded is linked: an approved Rev fork may start in its window."""
+    account = next((a for a in _accounts(d) if a.type == "REV" and a.fork_eligible and a.fork_approved), None)
+    if account is None:
+        return Reason.NOT_APPROVED, "no approved Rev fork waits for a brokerage account"
+    fork_id = workflow_id(account.account_id, "FORK", str(account.fork_seq + 1))
+    if fork_id in d.book.foundings:
+        return Reason.ILLEGAL_TRANSITION, f"fork {fork_id} has its brokerage account"
+    child = next_system_id(d.book.system_id, account.fork_seq + 1)
+    d.emit(e.ForkAccountLinked(fork_id, broker_account, child), f"broker-{broker_account}", account)
+    surplus = surplus_post(d, account)
+    if surplus >= _threshold(d, account) and _guard(d, account, surplus) is None:
+        _execute_in_window(d, account)
+    return None
+
+
+def next_system_id(system_id: str, seq: int) -> str:
+    """S001 forks S002 for its first Rev fork; others get a suffix that cannot collide: S001-R02."""
+    number = system_id[1:]
+    if seq == 1 and system_id[:1] == "S" and number.isdigit():
+        return f"S{int(number) + 1:0{len(number)}d}"
+    return f"{system_id}-R{seq:02d}"
+
+
+def _accounts(d: Decision) -> list[Account]:
+    return [d.book.accounts[key] for key in sorted(d.book.accounts)]
+
+
+def child_answered(d: Decision, fork_id: str, founded: bool, reason: str) -> tuple[Reason, str] | None:
+    """Only the child's answer clears the money in transit (architecture.md, saga of a Rev fork)."""
+    founding: Founding | None = d.book.foundings.get(fork_id)
+    if founding is None or founding.state != "SENT":
+        return Reason.ILLEGAL_TRANSITION, f"no fork {fork_id} is in transit"
+    account = d.book.accounts[founding.account_id]
+    if not founded:
+        raise_alert(d, account, "ACCOUNT_MANAGEMENT", "CRITICAL", None, "Founding refused", f"{fork_id}: {reason}")
+        return None
+    amount = founding.amount
+    d.emit(
+        e.CapitalTransferred(fork_id, "FORK", account.account_id, founding.child, amount, 0),
+        f"transfer-{fork_id}",
+        account,
+    )
+    post(d, account, "FORK", fork_id, {TRANSFER_CLEARING: -amount, EQUITY_BASE: amount})
+    d.emit(e.ForkCompleted(fork_id, amount, [founding.child]), f"fork-{fork_id}", account)
+    return None

@@ -1,0 +1,1 @@
+"""Risk: protocol levels, their scripts and actions, breakers (protocol 8, 9)."""

@@ -1,0 +1,155 @@
+"""The roll rule (protocol 7.3): which option replaces a short one, the combination order, and what came of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from domain import events as e
+from domain.calendar import SECOND, monday_of
+from domain.config import Config
+from domain.contracts import option
+from domain.decision import Decision
+from domain.lots import net_credit_e4
+from domain.market import Quote
+from domain.money import floor_int
+from domain.orders import blocked, on_ended, place
+from domain.pretrade import Intent, is_liquid
+from domain.reasons import Reason
+from domain.state import Account, Order, ShortOption
+
+VIX_HEDGED = "VIX_HEDGED|SYSTEM"
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """A candidate: the new option and the net per share, new bid less old ask."""
+
+    old: Quote
+    new: Quote
+    net_e4: int
+    cap_e4: Fraction
+    """least net that is taken"""
+
+
+def roll_cap_e4(config: Config, short: ShortOption) -> Fraction:
+    """The debit cap as a net: -50 % of the original credit of the roll chain (protocol 7.3)."""
+    return -config.fraction("roll.max_debit_pct") * short.original_credit_e4 / 100
+
+
+def target_expiry(d: Decision, config: Config, old_expiry: int) -> int | None:
+    """First weekly expiry after the old one with 3 <= DTE <= 14."""
+    low, high = config.integer("roll.dte_min"), config.integer("roll.dte_max")
+    for monday in range(monday_of(d.today), d.today + high + 1, 7):
+        expiry = d.calendar.weekly_expiry(monday)
+        if expiry is not None and expiry > old_expiry and low <= expiry - d.today <= high:
+            return expiry
+    return None
+
+
+def best_roll(d: Decision, account: Account, short: ShortOption) -> Roll | Reason:
+    """The candidate of the roll rule, or why there is none.
+
+    Puts: the lowest strike not above the old one whose net is within the debit cap; calls: the highest one not below.
+    """
+    config, terms = d.config(account.account_id), option(short.contract)
+    if short.rolls >= config.integer("roll.max_per_chain"):
+        return Reason.MAX_ROLLS
+    stale = config.integer("data.stale_s") * SECOND
+    old, chain = d.market.quote(short.contract), d.market.chain(terms.underlying)
+    if old is None or chain is None or old.ask_e4 <= 0 or d.now_us - old.quote_time_us > stale:
+        return Reason.STALE_QUOTE
+    expiry = target_expiry(d, config, terms.expiry)
+    if expiry is None:
+        return Reason.NO_ELIGIBLE_EXPIRY
+    cap, sign = roll_cap_e4(config, short), -1 if terms.right == "P" else 1
+    strictly = VIX_HEDGED in d.book.breakers
+    found: list[Roll] = []
+    for quote in chain.quotes(expiry, terms.right):
+        away = sign * (quote.strike_e3 - terms.strike_e3)
+        if away < 0 or (strictly and away == 0) or d.now_us - quote.quote_time_us > stale:
+            continue
+        if not is_liquid(
+            quote,
+            config.integer("liquidity.min_open_interest"),
+            config.integer("liquidity.min_volume"),
+            config.fraction("liquidity.max_spread_pct"),
+        ):
+            continue
+        net = quote.bid_e4 - old.ask_e4
+        if net >= cap:
+            found.append(Roll(old, quote, net, cap))
+    if not found:
+        return Reason.UNECONOMIC
+    return max(found, key=lambda roll: sign * roll.new.strike_e3)
+
+
+def working_roll(d: Decision, account: Account, contract: str) -> Order | None:
+    """The combination order that works on a short option."""
+    for order in d.book.orders.values():
+        mine = order.account_id == account.account_id and order.contract == contract
+        if mine and order.effect == "ROLL" and order.working:
+            return order
+    return None
+
+
+def propose(d: Decision, account: Account, short: ShortOption, roll: Roll) -> None:
+    """Tell the candidate."""
+    proposed = e.RollProposed(
+        short.contract, roll.new.contract, short.quantity, roll.net_e4, floor_int(roll.cap_e4), short.roll_chain_id
+    )
+    d.emit(proposed, f"position-{short.position_id}", account)
+
+
+def decline(d: Decision, account: Account, short: ShortOption, reason: Reason) -> None:
+    """There is no acceptable roll."""
+    d.emit(e.RollDeclined(short.contract, reason), f"position-{short.position_id}", account)
+
+
+def send_roll(
+    d: Decision, account: Account, short: ShortOption, roll: Roll, *, reference: str = "", approval: str = ""
+) -> Order | None:
+    """One combination order with the computed net as limit; it works for `order.roll_work_s` (protocol 7.3)."""
+    if blocked(d, short.contract) or blocked(d, roll.new.contract):
+        return None
+    terms = option(short.contract)
+    signal = d.next_event_id()
+    d.emit(
+        e.ExitSignalGenerated(signal, terms.underlying, short.contract, "BUY", short.quantity, roll.old.ask_e4, "ROLL"),
+        f"position-{short.position_id}",
+        account,
+    )
+    intent = Intent(
+        short.contract, terms.underlying, "SELL", "ROLL", short.quantity, short.quantity, roll.net_e4, "ROLL",
+        roll.old, new_quote=roll.new, spot_e4=d.market.last(terms.underlying), approval_id=approval,
+        needs_approval=bool(approval), reference=reference,
+    )  # fmt: skip
+    order = place(d, account, intent, signal)
+    if order is not None:
+        seconds = d.config(account.account_id).integer("order.roll_work_s")
+        end = d.now_us + seconds * SECOND
+        if terms.expiry == d.today:
+            last = d.calendar.et_expiry(d.today, d.config(account.account_id).integer("expiry.manage_end"))
+            end = min(end, last) if last > d.now_us else end
+        d.set_timer(f"close|{order.order_id}", end)
+    return order
+
+
+@on_ended("ROLL")
+def _roll_ended(d: Decision, account: Account, order: Order) -> None:
+    """The combination is filled or has ended: what was done of it is told."""
+    if not order.filled:
+        return
+    new = account.shorts.get(order.new_contract)
+    net = -order.cost * 100 // (order.filled * 100)
+    d.emit(
+        e.RollExecuted(
+            order.contract,
+            order.new_contract,
+            order.filled,
+            net,
+            new.roll_chain_id if new else "",
+            floor_int(net_credit_e4(new)) if new else 0,
+            d.market.last(order.ticker),
+        ),
+        f"position-{new.position_id if new else order.order_id}",
+        account,
+    )
