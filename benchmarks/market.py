@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import numpy as np
@@ -168,10 +169,8 @@ def _tell(report: Report, counts: list[int]) -> None:
         )  # fmt: skip
     of_limit, of_peer = report.ratios(OURS, LIMIT, "rate"), report.ratios(OURS, PEER, "rate")
     report.levels += [
-        Level(
-            "of the bare consumer", ">= 0.5, aim 0.6", spread(of_limit, 3), sorted(of_limit)[len(of_limit) // 2] >= 0.5
-        ),
-        Level("of quixstreams", ">= 30", spread(of_peer, 1), sorted(of_peer)[len(of_peer) // 2] >= 30),
+        Level("of the bare consumer", ">= 0.5, aim 0.6", spread(of_limit, 3), statistics.median(of_limit) >= 0.5),
+        Level("of quixstreams", ">= 30", spread(of_peer, 1), statistics.median(of_peer) >= 30),
     ]
     report.notes.append(
         f"Ticks a partition: {counts}. Closed 1 s bars checked each round: {report.of(OURS, 'bars')[0]:,.0f}."
