@@ -120,3 +120,11 @@ def answer_by_policy(d: Decision) -> None:
             continue
         for number in range(pending.required - len(pending.granted_by)):
             grant(d, pending.approval_id, f"sim.hitl_policy-{number + 1}", "")
+
+
+def business_days_on(d: Decision, days: int) -> int:
+    """Close of the session that many business days on; the last one that the calendar knows if it ends before."""
+    day = d.today
+    for _ in range(days):
+        day = d.calendar.next_session(day) if d.calendar.open_after(d.calendar.et(day + 1, 0)) else day
+    return d.calendar.close_us(d.calendar.session_on_or_before(day))

@@ -12,6 +12,7 @@ from domain.approvals import answer_by_policy
 from domain.decision import Decision
 from domain.fills import on_execution
 from domain.inception import Refusal, create_system, import_book, link_confirmed
+from domain.lifecycle.transfers import on_cash_activity
 from domain.orders import on_status
 from domain.outcomes import on_assignment
 from domain.reasons import Reason
@@ -41,6 +42,19 @@ COMMAND_RULES: dict[type, CommandRule] = {
     c.RecordTaxPayment: g.record_tax_payment,
     c.TransferCapital: g.transfer_capital,
     c.GuessWeekMode: g.guess_week_mode,
+    c.GenerateExitSignal: g.generate_exit,
+    c.ReleasePreservation: g.release_preservation,
+    c.ResetCircuitBreaker: g.reset_breaker,
+    c.RequestWithdrawal: g.withdraw,
+    c.LinkBrokerAccount: g.link_broker_account,
+    c.CompleteFork: g.complete_fork,
+    c.CloseTaxYear: g.close_tax_year,
+    c.CloseAccount: g.close_account,
+    c.CorrectLedger: g.correct_ledger,
+    c.RecordInterest: g.record_interest,
+    c.RaiseAlert: g.raise_by_watchdog,
+    c.AcknowledgeAlert: g.acknowledge_alert,
+    c.ResolveAlert: g.resolve_alert,
 }
 FOUNDING = (c.CreateSystem, c.ImportBook)
 """Commands that make a book where there was none."""
@@ -92,6 +106,8 @@ def on_report(d: Decision, report: Any) -> str:
             changed = on_status(d, report)
         case i.BrokerAssignment():
             changed = on_assignment(d, report)
+        case i.BrokerCashActivity():
+            changed = on_cash_activity(d, report)
         case i.BrokerStatement():
             on_statement(d, report)
             changed = True

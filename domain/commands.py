@@ -32,6 +32,8 @@ class CreateSystem:
     owner_subject_id: Annotated[str, "owner and taxpayer, pseudonymous"]
     broker_account: Annotated[str, "the brokerage account to link"]
     config: Annotated[dict[str, str], "the system's parameters that differ from the catalogue (protocol 18)"]
+    parent_account_id: Annotated[str | None, "of a system that a fork founds: the account it comes from"] = None
+    external: Annotated[bool | None, "true: one EXT account of an external client instead of the three sleeves"] = None
 
 
 @record
@@ -57,6 +59,10 @@ class ImportedOption:
     commission: Annotated[Cents, "paid on the sale"]
     opened_us: TimeUs
     p0_e4: Annotated[PriceE4, "underlying at the first fill"]
+    level: Annotated[int | None, "protocol level it stands at"] = None
+    original_credit_e4: Annotated[PriceE4 | None, "of the first option of its roll chain, where it was rolled"] = None
+    net_credit_e4: Annotated[PriceE4 | None, "of its roll chain so far, where it was rolled"] = None
+    rolls: Annotated[int | None, "how often its roll chain was rolled"] = None
 
 
 @record
@@ -71,6 +77,41 @@ class ImportedTaxYear:
     payments: Annotated[Cents, "estimated tax paid for that year"]
     carried_short: Annotated[Cents, "loss carried in, not positive"]
     carried_long: Annotated[Cents, "loss carried in, not positive"]
+
+
+@record
+class ImportedQuarter:
+    """Net realised results of a quarter before the take-over (protocol 10.4)."""
+
+    quarter: Annotated[str, "such as 2025Q1"]
+    short_term: Annotated[Cents, "net"]
+    long_term: Annotated[Cents | None, "net"] = None
+    income_ordinary: Annotated[Cents | None, "interest and dividends taxed at the short-term rate"] = None
+    income_qualified: Annotated[Cents | None, "qualified dividends"] = None
+    withdrawn: Annotated[Cents | None, "already withdrawn of it"] = None
+    spent: Annotated[Cents | None, "already reinvested of it"] = None
+
+
+@record
+class ImportedApproval:
+    """A request that was pending at the take-over (protocol 15.2)."""
+
+    kind: Annotated[str, "as in ApprovalRequested"]
+    subject: Annotated[str, "what it is about"]
+    account_id: Annotated[str | None, "the account that it concerns"]
+    proposal: Annotated[dict[str, str], "what is asked"]
+    required: Annotated[int, "approvals needed"]
+    roles: Annotated[list[str], "roles that may approve"]
+    expires_at_us: Annotated[int, "microseconds UTC, 0 = never"]
+    default_action: Annotated[str, "what happens when nobody answers"]
+
+
+@record
+class ImportedGroup:
+    """A fork group and how far its merge has come (protocol 10.3)."""
+
+    fork_group_id: Annotated[str, "of its two accounts"]
+    confirmations: Annotated[int, "EOD valuations at or above the threshold in a row"]
 
 
 @record
@@ -92,6 +133,17 @@ class ImportedAccount:
     lots: list[ImportedLot]
     options: list[ImportedOption]
     tax_years: list[ImportedTaxYear]
+    quarters: Annotated[list[ImportedQuarter] | None, "realised results by quarter"] = None
+    restrictions: Annotated[dict[str, str] | None, "restrictions in force: reason to mode (protocol 3.4)"] = None
+    high: Annotated[Cents | None, "highest corpus at an end of day, moved by flows (protocol 9)"] = None
+    day_corpus: Annotated[Cents | None, "corpus at the start of the day (protocol 9)"] = None
+    losses_in_row: Annotated[int | None, "losing chains in a row (protocol 9)"] = None
+    uninvested: Annotated[Cents | None, "COM: money that has bought nothing yet (protocol 10.4)"] = None
+    carry: Annotated[Cents | None, "carried from the last reinvestment (protocol 10.4)"] = None
+    last_leaps: Annotated[str | None, "ticker of the last LEAPS bought"] = None
+    last_fork: Annotated[DayNumber | None, "day of its last completed fork"] = None
+    fork_seq: Annotated[int | None, "completed forks"] = None
+    root_com_account_id: Annotated[str | None, "target of its merge, if not this book's own Com account"] = None
 
 
 @record
@@ -104,6 +156,9 @@ class ImportBook:
     source: Annotated[str, "where the figures come from"]
     accounts: list[ImportedAccount]
     config: Annotated[dict[str, str], "the system's parameters that differ from the catalogue"]
+    day_trades: Annotated[list[DayNumber] | None, "sessions of day trades of the last five sessions (CR-04)"] = None
+    approvals: Annotated[list[ImportedApproval] | None, "requests that are pending"] = None
+    groups: Annotated[list[ImportedGroup] | None, "fork groups that count towards a merge"] = None
 
 
 @record
@@ -253,3 +308,123 @@ class ReleaseBook:
         list[str],
         "the records parked behind the poison one, hexadecimal, in their order: processed now; empty = discarded",
     ]
+
+
+@record
+class GenerateExitSignal:
+    """A person closes a position (protocol 6.6, 19.2)."""
+
+    header: CommandHeader
+    account_id: str
+    contract: Annotated[str, "the short option, the long one, or the ticker of shares"]
+
+
+@record
+class ReleasePreservation:
+    """Ask to leave PRESERVATION once every position was calm for a full session (protocol 8.3)."""
+
+    header: CommandHeader
+    account_id: str
+
+
+@record
+class ResetCircuitBreaker:
+    """Acknowledge or ask for the reset of a tripped breaker (protocol 9)."""
+
+    header: CommandHeader
+    breaker: str
+    account_id: Annotated[str | None, "none = the breaker of the whole system"]
+
+
+@record
+class RequestWithdrawal:
+    """Ask for capital to be paid out (protocol 10.5)."""
+
+    header: CommandHeader
+    account_id: str
+    amount: Cents
+
+
+@record
+class LinkBrokerAccount:
+    """The brokerage account of a system that an approved Rev fork founds is linked and funded (protocol 10.2)."""
+
+    header: CommandHeader
+    broker_account: str
+    system_id: Annotated[str | None, "of the new system; none = the next one"]
+
+
+@record
+class CompleteFork:
+    """The answer of a founded system to the book that it was forked from (protocol 10.2)."""
+
+    header: CommandHeader
+    fork_id: str
+    founded: Annotated[bool, "false: it was refused"]
+    reason: str
+
+
+@record
+class CloseTaxYear:
+    """Close a tax year of every account (protocol 4.4)."""
+
+    header: CommandHeader
+    year: int
+
+
+@record
+class CloseAccount:
+    """Close an account for good: two approvals (protocol 3.3)."""
+
+    header: CommandHeader
+    account_id: str
+
+
+@record
+class CorrectLedger:
+    """A reversing or adjusting entry with two approvals (protocol 4.2, 12.5)."""
+
+    header: CommandHeader
+    account_id: str
+    lines: Annotated[dict[str, int], "ledger account to cents, debit positive, sum zero"]
+    reason: str
+
+
+@record
+class RecordInterest:
+    """Interest that was credited or charged."""
+
+    header: CommandHeader
+    account_id: str
+    amount: Cents
+
+
+@record
+class RaiseAlert:
+    """A watchdog raises an alert (protocol 15.1)."""
+
+    header: CommandHeader
+    account_id: Annotated[str | None, "the account that it concerns"]
+    type: Annotated[str, "protocol 15.1"]
+    priority: Annotated[str, "CRITICAL, HIGH, MEDIUM or LOW"]
+    ticker: Annotated[str | None, "listed ticker"]
+    title: str
+    message: str
+    source: Annotated[str, "which watchdog"]
+
+
+@record
+class AcknowledgeAlert:
+    """A person has seen an alert."""
+
+    header: CommandHeader
+    alert_id: str
+
+
+@record
+class ResolveAlert:
+    """What an alert was about is settled."""
+
+    header: CommandHeader
+    alert_id: str
+    reason: str

@@ -1,7 +1,7 @@
 """The context of one journal entry: where rules read time and parameters, emit events and set timers."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.calendar import Calendar
 from domain.commands import CommandHeader
@@ -30,6 +30,8 @@ class Entry:
     sequence: int
     time_us: int
     emitted: list[Emitted] = field(default_factory=list[Emitted])
+    sent: list[Any] = field(default_factory=list[Any])
+    """commands to other books, in the order of decision"""
     _id: bytes = b""
 
     @property
@@ -133,6 +135,10 @@ class Decision:
         if type(event).__name__ == "ConfigurationChanged":
             self._configs.clear()
         return identity
+
+    def send(self, command: Any) -> None:
+        """Ask something of another book; its id is deterministic, so asking twice has no second effect."""
+        self.entry.sent.append(command)
 
     def set_timer(self, key: str, due_us: int) -> None:
         """Wake this book at the first clock tick at or after `due_us`. A timer of the same key is replaced."""

@@ -7,12 +7,12 @@ inputs.
 
 from typing import Any
 
-from domain import evolve_book, evolve_positions, evolve_risk, evolve_tax, evolve_trading
+from domain import evolve_book, evolve_lifecycle, evolve_positions, evolve_risk, evolve_tax, evolve_trading
 from domain.events import Envelope, Event
 from domain.evolving import HANDLERS
 from domain.state import Book
 
-PARTS = (evolve_book, evolve_trading, evolve_positions, evolve_risk, evolve_tax)
+PARTS = (evolve_book, evolve_trading, evolve_positions, evolve_risk, evolve_tax, evolve_lifecycle)
 """The modules whose handlers are registered."""
 
 

@@ -2,8 +2,9 @@
 
 from domain import events as e
 from domain.calendar import new_york_day
-from domain.commands import ImportedAccount
+from domain.commands import ImportedAccount, ImportedQuarter
 from domain.contracts import parse, ticker_of
+from domain.evolve_positions import note_acquisition
 from domain.evolving import account_of, on
 from domain.money import option_value, strike_value
 from domain.state import (
@@ -13,7 +14,9 @@ from domain.state import (
     Account,
     Approval,
     Book,
+    ForkGroup,
     Lot,
+    Quarter,
     ShortOption,
     Slice,
     TaxYear,
@@ -34,7 +37,8 @@ def _configuration_changed(book: Book, event: e.ConfigurationChanged, _envelope:
 @on(e.SystemCreated)
 def _system_created(book: Book, event: e.SystemCreated, _envelope: e.Envelope) -> None:
     book.owner_subject_id, book.broker_account = event.owner_subject_id, event.broker_account
-    book.pending_capital = event.capital
+    book.pending_capital, book.parent = event.capital, event.parent_account_id or ""
+    book.founding_id = _envelope.correlation_id if event.parent_account_id else ""
 
 
 @on(e.AccountOpened)
@@ -108,8 +112,8 @@ def _kill_switch_released(book: Book, event: e.KillSwitchReleased, _envelope: e.
             account.suspensions.remove(cause)
 
 
-@on(e.SizingBaseChanged, e.WeeklyReinvestmentApplied)
-def _sizing_base(book: Book, event: e.SizingBaseChanged | e.WeeklyReinvestmentApplied, envelope: e.Envelope) -> None:
+@on(e.WeeklyReinvestmentApplied)
+def _weekly_base(book: Book, event: e.WeeklyReinvestmentApplied, envelope: e.Envelope) -> None:
     account_of(book, envelope).sizing_base = event.new
 
 
@@ -148,9 +152,23 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
             base_capital=source.base_capital,
             sizing_base=source.sizing_base,
             fork_depth=source.fork_depth,
+            fork_seq=source.fork_seq or 0,
+            restrictions=dict(source.restrictions or {}),
+            losses_in_row=source.losses_in_row or 0,
+            uninvested=source.uninvested or 0,
+            carry=source.carry or 0,
+            last_leaps=source.last_leaps or "",
+            last_fork=source.last_fork or 0,
+            funded=source.inception,
+            quarters={q.quarter: _quarter(q) for q in source.quarters or []},
         )
+        if source.root_com_account_id:
+            account.root_com_account_id = source.root_com_account_id
         for lot in source.lots:
             account.lots.append(Lot(lot.lot_id, lot.contract, lot.quantity, lot.acquired, lot.basis, lot.price_e4))
+            note_acquisition(book, account, lot.lot_id, lot.contract, lot.quantity, lot.acquired)
+            if parse(lot.contract) is not None:
+                continue
             wheel = account.wheels.setdefault(ticker_of(lot.contract), Wheel())
             wheel.chain_net += lot.chain_net
         for ticker, wheel in account.wheels.items():
@@ -161,6 +179,7 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
             assert terms is not None
             wheel = account.wheels.setdefault(terms.underlying, Wheel())
             wheel.chain_id = wheel.chain_id or f"import|{source.account_id}|{terms.underlying}"
+            original = held.credit_e4 if held.original_credit_e4 is None else held.original_credit_e4
             account.shorts[held.contract] = ShortOption(
                 f"import|{source.account_id}|{held.contract}",
                 held.contract,
@@ -170,6 +189,11 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
                 held.opened_us,
                 wheel.chain_id,
                 source.type,
+                level=held.level or 0,
+                roll_chain_id=f"import|{source.account_id}|{held.contract}",
+                original_credit_e4=original,
+                carried_e4=0 if held.net_credit_e4 is None else held.net_credit_e4 - held.credit_e4,
+                rolls=held.rolls or 0,
             )
             if terms.right == "P" or wheel.phase != "CSP_OPEN":
                 wheel.phase = "CSP_OPEN" if terms.right == "P" else "CC_OPEN"
@@ -188,7 +212,26 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
             )
         account.week_start_nav = account.last_nav = _book_value(source)
         account.week_start_corpus = account.last_corpus = account.week_start_nav - source.tax_reserve
+        account.day_corpus = account.last_corpus if source.day_corpus is None else source.day_corpus
+        account.high = account.last_corpus if source.high is None else source.high
         book.accounts[source.account_id] = account
+    book.day_trades.extend(event.day_trades or [])
+    for group in event.groups or []:
+        members = [a.account_id for a in event.accounts if a.fork_group_id == group.fork_group_id]
+        target = book.accounts[members[0]].root_com_account_id if members else ""
+        book.groups[group.fork_group_id] = ForkGroup(group.fork_group_id, members, target, group.confirmations)
+
+
+def _quarter(source: ImportedQuarter) -> Quarter:
+    return Quarter(
+        source.short_term,
+        source.long_term or 0,
+        source.income_ordinary or 0,
+        source.income_qualified or 0,
+        withdrawn=source.withdrawn or 0,
+        spent=source.spent or 0,
+        state="DONE" if source.spent else "",
+    )
 
 
 def _book_value(source: ImportedAccount) -> int:
@@ -259,13 +302,22 @@ def _approval_granted(book: Book, event: e.ApprovalGranted, _envelope: e.Envelop
     approval = book.approvals[event.approval_id]
     approval.granted_by.append(event.by)
     if event.complete:
+        if approval.kind == "FORK":
+            book.accounts[approval.account_id].fork_approved = True
         _end_approval(book, approval, "GRANTED")
 
 
 @on(e.ApprovalDenied, e.ApprovalExpired)
 def _approval_ended(book: Book, event: e.ApprovalDenied | e.ApprovalExpired, _envelope: e.Envelope) -> None:
     approval = book.approvals[event.approval_id]
+    if approval.kind == "FORK" and event_is_final(event):
+        book.accounts[approval.account_id].fork_asked = new_york_day(_envelope.recorded_at_us)
     _end_approval(book, approval, "DENIED" if isinstance(event, e.ApprovalDenied) else event.code)
+
+
+def event_is_final(event: e.ApprovalDenied | e.ApprovalExpired) -> bool:
+    """Denied or lapsed; a request that was withdrawn may be asked anew at once."""
+    return isinstance(event, e.ApprovalDenied) or event.code == "EXPIRED"
 
 
 def _end_approval(book: Book, approval: Approval, how: str) -> None:

@@ -5,7 +5,7 @@ from domain.contracts import parse, ticker_of
 from domain.evolving import account_of, on
 from domain.lots import net_credit_e4
 from domain.money import floor_int, option_value, shares_value, strike_value
-from domain.state import Book, Order, TickerWeek, Wheel, Window
+from domain.state import Account, Book, Order, TickerWeek, Wheel, Window
 
 # --- entry ----------------------------------------------------------------------------------------------------------
 
@@ -46,6 +46,22 @@ def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope)
         account.losses_in_row = account.losses_in_row + 1 if event.chain_result < 0 else 0
     if event.to_phase == "IDLE" or event.chain_id is not None:
         wheel.chain_id, wheel.chain_net, wheel.chain_result, wheel.began_with_call = "", 0, 0, False
+
+
+def _note_liquidation(book: Book, order: Order, amount: int, commission: int) -> None:
+    for group in book.groups.values():
+        if group.state == "MERGING" and group.merge_id == order.reference:
+            group.proceeds, group.costs = group.proceeds + amount, group.costs + commission
+
+
+def note_purchase(account: Account, contract: str, reference: str, spent: int) -> None:
+    """A fill of a reinvestment's order: what it cost, and whose turn comes next in the rotation (protocol 10.4)."""
+    run = account.reinvesting
+    if run is None or run.key != reference:
+        return
+    run.spent += spent
+    if parse(contract) is not None:
+        account.last_leaps = ticker_of(contract)
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------
@@ -159,6 +175,9 @@ def _order_filled(book: Book, event: e.OrderPartiallyFilled | e.OrderFilled, env
         order.leg_filled, order.leg_cost = order.leg_filled + event.quantity, order.leg_cost + paid
     account = account_of(book, envelope)
     ticker = ticker_of(event.contract)
+    if order.reference:
+        note_purchase(account, event.contract, order.reference, paid + event.commission)
+        _note_liquidation(book, order, paid, event.commission)
     of_this_window = order.purpose in ("ENTRY", "RESIDUAL") and order.session == account.window_session
     if of_this_window and ticker in account.windows:
         account.windows[ticker].filled += event.quantity

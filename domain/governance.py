@@ -2,48 +2,70 @@
 
 from domain import events as e
 from domain import kill_switch
+from domain.alerts import raise_alert
+from domain.approvals import business_days_on, on_decided, refusal, request
 from domain.approvals import deny as deny_request
 from domain.approvals import grant as grant_request
-from domain.approvals import on_decided, refusal, request
 from domain.calendar import as_date
 from domain.commands import (
+    AcknowledgeAlert,
     CancelOrder,
+    CloseAccount,
+    CloseTaxYear,
+    CommandHeader,
+    CompleteFork,
+    CorrectLedger,
     DenyApproval,
     EngageKillSwitch,
+    GenerateExitSignal,
     GrantApproval,
     GuessWeekMode,
     LiftTradingModeRestriction,
+    LinkBrokerAccount,
     ProposeConfigurationChange,
+    RaiseAlert,
     RecordDividend,
     RecordFee,
+    RecordInterest,
     RecordTaxPayment,
     ReleaseKillSwitch,
+    ReleasePreservation,
+    RequestWithdrawal,
+    ResetCircuitBreaker,
+    ResolveAlert,
     RestrictTradingMode,
     ResumeAccount,
     SuspendAccount,
     TransferCapital,
 )
 from domain.config import CATALOGUE, Config, ConfigurationError, approvals_needed
+from domain.contracts import parse
 from domain.decision import Decision
 from domain.inception import Refusal
+from domain.leaps import sell_long
 from domain.ledger import check_buffer, post
+from domain.lifecycle.closing import ask_to_close
+from domain.lifecycle.forking import child_answered, link_child
+from domain.lifecycle.transfers import book_cash, credit, request_withdrawal
 from domain.modes import SEVERITY
+from domain.monitoring import close_by_person
 from domain.orders import cancel_opening_orders, request_cancel
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
+from domain.risk.breakers import ask_for_reset
+from domain.risk.ending import L3
+from domain.risk.levels import ask_to_leave_preservation, sell_uncovered
 from domain.state import (
-    CASH,
-    DIVIDEND_INCOME,
     EQUITY_BASE,
-    FEES,
     KILLED_ACCOUNT,
     KILLED_BOOK,
+    LEDGER_ACCOUNTS,
     TAX_RESERVE,
     TERMINAL,
     Account,
     Approval,
 )
-from domain.tax import adjust_reserve
+from domain.tax import adjust_reserve, close_year
 
 TWO_PEOPLE = ["OWNER", "TRADER", "RISK", "OPERATOR"]
 MANUAL = "MANUAL:"
@@ -74,7 +96,7 @@ def propose_configuration(d: Decision, command: ProposeConfigurationChange) -> R
     if not needed:
         _apply_configuration(d, scope, changes, [])
         return None
-    expires = _business_days_on(d, d.config().integer("approval.config_days"))
+    expires = business_days_on(d, d.config().integer("approval.config_days"))
     request(
         d,
         None,
@@ -104,14 +126,6 @@ def _contradiction(d: Decision, scope: str, changes: dict[str, str]) -> Refusal 
     except ConfigurationError as error:
         return error.code, error.message
     return None
-
-
-def _business_days_on(d: Decision, days: int) -> int:
-    """Close of the session that many business days on; the last one that the calendar knows if it ends before."""
-    day = d.today
-    for _ in range(days):
-        day = d.calendar.next_session(day) if d.calendar.open_after(d.calendar.et(day + 1, 0)) else day
-    return d.calendar.close_us(d.calendar.session_on_or_before(day))
 
 
 @on_decided("CONFIGURATION")
@@ -180,7 +194,7 @@ def release_kill_switch(d: Decision, command: ReleaseKillSwitch) -> Refusal | No
         {},
         required=2,
         roles=TWO_PEOPLE,
-        expires_us=_business_days_on(d, 5),
+        expires_us=business_days_on(d, 5),
         default="deny",
         requester=command.header.actor_id,
     )
@@ -228,7 +242,7 @@ def resume(d: Decision, command: ResumeAccount) -> Refusal | None:
         {},
         required=1,
         roles=TWO_PEOPLE,
-        expires_us=_business_days_on(d, 5),
+        expires_us=business_days_on(d, 5),
         default="deny",
         requester=command.header.actor_id,
     )
@@ -282,30 +296,31 @@ def cancel_order(d: Decision, command: CancelOrder) -> Refusal | None:
 
 def record_fee(d: Decision, command: RecordFee) -> Refusal | None:
     """A charge of the broker; it may push free cash under the buffer (EX-24)."""
-    account = _find(d, command.account_id)
-    if account is None:
-        return _unknown(command.account_id)
-    if command.amount <= 0:
-        return Reason.INVALID_VALUE, f"amount {command.amount}"
-    d.emit(e.FeeCharged(command.amount, command.symbol), f"account-{account.account_id}", account)
-    post(d, account, "FEE", command.header.command_id, {CASH: -command.amount, FEES: command.amount})
-    check_buffer(d, account)
-    return None
+    return _record_cash(d, command.header, "FEE", command.account_id, command.amount, command.symbol)
 
 
 def record_dividend(d: Decision, command: RecordDividend) -> Refusal | None:
     """Income, not a capital gain (protocol 4.4)."""
-    account = _find(d, command.account_id)
+    amount, symbol = command.amount, command.symbol
+    return _record_cash(d, command.header, "DIVIDEND", command.account_id, amount, symbol, qualified=command.qualified)
+
+
+def record_interest(d: Decision, command: RecordInterest) -> Refusal | None:
+    """Interest on cash."""
+    return _record_cash(d, command.header, "INTEREST", command.account_id, command.amount, "")
+
+
+def _record_cash(
+    d: Decision, header: CommandHeader, kind: str, account_id: str, amount: int, symbol: str, *, qualified: bool = False
+) -> Refusal | None:
+    account = _find(d, account_id)
     if account is None:
-        return _unknown(command.account_id)
-    if command.amount <= 0:
-        return Reason.INVALID_VALUE, f"amount {command.amount}"
-    d.emit(
-        e.DividendReceived(command.amount, command.symbol, command.qualified), f"account-{account.account_id}", account
-    )
-    post(d, account, "DIVIDEND", command.header.command_id, {CASH: command.amount, DIVIDEND_INCOME: -command.amount})
-    adjust_reserve(d, account, as_date(d.today).year)
-    check_buffer(d, account)
+        return _unknown(account_id)
+    if amount <= 0 and kind != "INTEREST":
+        return Reason.INVALID_VALUE, f"amount {amount}"
+    book_cash(d, account, kind, amount, symbol, header.command_id, qualified=qualified)
+    moved = e.CashMovementRequested(header.command_id, kind, -amount if kind == "FEE" else amount)
+    d.emit(moved, f"broker-{d.book.broker_account}", account)
     return None
 
 
@@ -336,11 +351,135 @@ def transfer_capital(d: Decision, command: TransferCapital) -> Refusal | None:
     if account is None:
         return _unknown(command.account_id)
     if command.kind != "CONTRIBUTION" or command.amount <= 0:
-        return Reason.INVALID_VALUE, f"{command.kind} {command.amount}: only a positive CONTRIBUTION is built so far"
-    d.emit(e.ContributionAllocated(command.amount), f"account-{account.account_id}", account)
-    post(d, account, "CONTRIBUTION", command.header.command_id, {CASH: command.amount, EQUITY_BASE: -command.amount})
-    check_buffer(d, account)
+        return Reason.INVALID_VALUE, f"{command.kind} {command.amount}: a positive CONTRIBUTION was expected"
+    reference = command.header.command_id
+    moved = e.CashMovementRequested(reference, "CONTRIBUTION", command.amount)
+    d.emit(moved, f"broker-{d.book.broker_account}", account)
+    credit(d, account, command.amount, reference)
     return None
+
+
+def generate_exit(d: Decision, command: GenerateExitSignal) -> Refusal | None:
+    """A person closes a position; closes by people pass the kill switch (protocol 6.6, 9)."""
+    account = _find(d, command.account_id)
+    if account is None:
+        return _unknown(command.account_id)
+    short = account.shorts.get(command.contract)
+    if short is None and not account.shares(command.contract):
+        return Reason.NOT_FOUND, f"no position in {command.contract}"
+    if short is not None:
+        order = close_by_person(d, account, short)
+    elif parse(command.contract) is not None:
+        order = sell_long(d, account, command.contract, "CLOSE")
+    else:
+        order = sell_uncovered(d, account, command.contract, "")
+    return None if order is not None else (Reason.STALE_QUOTE, f"no quote, or a check refused: {command.contract}")
+
+
+def release_preservation(d: Decision, command: ReleasePreservation) -> Refusal | None:
+    """Ask to leave PRESERVATION: every position calm for a full session, then one approval (protocol 8.3)."""
+    account = _find(d, command.account_id)
+    if account is None:
+        return _unknown(command.account_id)
+    if L3 not in account.restrictions:
+        return Reason.NOT_ENGAGED, "the account is not in PRESERVATION by a level"
+    if account.worst_level or account.calm_sessions < d.config().integer("protocol.release_sessions"):
+        return Reason.TOO_EARLY, "positions were not at level 0 for a full session"
+    ask_to_leave_preservation(d, account, command.header.actor_id)
+    return None
+
+
+def reset_breaker(d: Decision, command: ResetCircuitBreaker) -> Refusal | None:
+    """Acknowledge losses, or ask for the reset of another breaker (protocol 9)."""
+    return ask_for_reset(d, command.breaker, command.account_id or "SYSTEM", command.header.actor_id)
+
+
+def withdraw(d: Decision, command: RequestWithdrawal) -> Refusal | None:
+    """A withdrawal within its limits (protocol 10.5)."""
+    return request_withdrawal(d, command)
+
+
+def link_broker_account(d: Decision, command: LinkBrokerAccount) -> Refusal | None:
+    """The brokerage account of the system that an approved Rev fork founds (protocol 10.2)."""
+    return link_child(d, command.broker_account, command.system_id)
+
+
+def complete_fork(d: Decision, command: CompleteFork) -> Refusal | None:
+    """The founded system has answered (protocol 10.2)."""
+    return child_answered(d, command.fork_id, command.founded, command.reason)
+
+
+def close_tax_year(d: Decision, command: CloseTaxYear) -> Refusal | None:
+    """Of every account; the year must be over (protocol 4.4)."""
+    if command.year >= as_date(d.today).year:
+        return Reason.TOO_EARLY, f"{command.year} is not over"
+    years = [a for a in _accounts(d) if str(command.year) in a.tax and not a.tax[str(command.year)].closed]
+    if not years:
+        return Reason.INVALID_VALUE, f"no open results of tax year {command.year}"
+    for account in years:
+        close_year(d, account, command.year)
+    return None
+
+
+def close_account(d: Decision, command: CloseAccount) -> Refusal | None:
+    """Two approvals (protocol 3.3)."""
+    return ask_to_close(d, command.account_id, command.header.actor_id)
+
+
+def correct_ledger(d: Decision, command: CorrectLedger) -> Refusal | None:
+    """Reversing or adjusting entries with two approvals, never edits (protocol 4.2, 12.5)."""
+    account = _find(d, command.account_id)
+    if account is None:
+        return _unknown(command.account_id)
+    unknown = sorted(set(command.lines) - set(LEDGER_ACCOUNTS))
+    if unknown or not command.lines or sum(command.lines.values()):
+        return Reason.INVALID_VALUE, f"lines must balance over {', '.join(LEDGER_ACCOUNTS)}; unknown: {unknown}"
+    request(
+        d, account, "LEDGER_CORRECTION", command.header.command_id,
+        {"reason": command.reason, **{name: str(amount) for name, amount in command.lines.items()}},
+        required=2, roles=TWO_PEOPLE, expires_us=business_days_on(d, 5), default="deny",
+        requester=command.header.actor_id,
+    )  # fmt: skip
+    return None
+
+
+@on_decided("LEDGER_CORRECTION")
+def _correction_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
+    account = d.book.accounts[approval.account_id]
+    if not granted:
+        return
+    lines = {name: int(amount) for name, amount in approval.proposal.items() if name != "reason"}
+    corrected = e.LedgerCorrected([approval.subject], approval.proposal["reason"], list(approval.granted_by))
+    d.emit(corrected, f"account-{account.account_id}", account)
+    post(d, account, "CORRECTION", approval.subject, lines)
+    check_buffer(d, account)
+
+
+def raise_by_watchdog(d: Decision, command: RaiseAlert) -> Refusal | None:
+    """A watchdog proposes, the book records (architecture.md)."""
+    account = _find(d, command.account_id) if command.account_id else None
+    if command.account_id and account is None:
+        return _unknown(command.account_id)
+    if command.priority not in ("CRITICAL", "HIGH", "MEDIUM", "LOW"):
+        return Reason.INVALID_VALUE, f"priority {command.priority}"
+    raise_alert(d, account, command.type, command.priority, command.ticker, command.title, command.message)
+    return None
+
+
+def acknowledge_alert(d: Decision, command: AcknowledgeAlert) -> Refusal | None:
+    """A person has seen it."""
+    d.emit(e.AlertAcknowledged(command.alert_id, command.header.actor_id), f"alert-{command.alert_id}")
+    return None
+
+
+def resolve_alert(d: Decision, command: ResolveAlert) -> Refusal | None:
+    """What it was about is settled."""
+    d.emit(e.AlertResolved(command.alert_id, command.header.actor_id, command.reason), f"alert-{command.alert_id}")
+    return None
+
+
+def _accounts(d: Decision) -> list[Account]:
+    return [d.book.accounts[key] for key in sorted(d.book.accounts)]
 
 
 def guess_week_mode(d: Decision, command: GuessWeekMode) -> Refusal | None:

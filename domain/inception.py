@@ -1,13 +1,15 @@
 """How a book begins: CreateSystem (protocol 3.1) and ImportBook, the take-over of an account with history."""
 
 from domain import events as e
-from domain.commands import CreateSystem, ImportBook, ImportedAccount
+from domain.alerts import raise_alert
+from domain.approvals import request
+from domain.commands import CommandHeader, CompleteFork, CreateSystem, ImportBook, ImportedAccount
 from domain.config import CATALOGUE, Config, ConfigurationError
 from domain.contracts import parse
 from domain.decision import Decision
-from domain.fills import watch
+from domain.fills import follow_package, watch
 from domain.ledger import post
-from domain.money import floor_int, option_value, percent_of, round_half_up
+from domain.money import dollars, floor_int, option_value, percent_of, round_half_up
 from domain.reasons import Reason
 from domain.schedule import plan_next_session
 from domain.state import (
@@ -35,13 +37,20 @@ def create_system(d: Decision, command: CreateSystem) -> Refusal | None:
     if not int(low) * 100 <= command.capital <= int(high) * 100:
         return Reason.INVALID_VALUE, f"capital {command.capital} cents is outside ${low} to ${high}"
     allocation = {kind: str(config.fraction(f"alloc.{kind.lower()}_pct")) for kind in ROOT_TYPES}
+    if command.external:
+        allocation = {"EXT": "100"}
     d.emit(
-        e.SystemCreated(command.capital, allocation, command.owner_subject_id, command.broker_account),
+        e.SystemCreated(
+            command.capital, allocation, command.owner_subject_id, command.broker_account, command.parent_account_id
+        ),
         f"system-{d.book.system_id}",
     )
     _configure(d, command.config)
-    root_com = f"{d.book.system_id}-COM-001"
-    for kind in ROOT_TYPES:
+    if command.capital < config.integer("system.min_recommended_capital") * 100:
+        message = f"{dollars(command.capital)} is under the recommended minimum"
+        raise_alert(d, None, "ACCOUNT_MANAGEMENT", "LOW", None, "Little capital", message)
+    root_com = "" if command.external else f"{d.book.system_id}-COM-001"
+    for kind in allocation:
         account_id = f"{d.book.system_id}-{kind}-001"
         d.emit(
             e.AccountOpened(account_id, kind, "ROOT", None, None, root_com, command.owner_subject_id, d.today),
@@ -84,15 +93,30 @@ def link_confirmed(d: Decision, deposit: int, permissions: str) -> bool:
         kind: floor_int(percent_of(capital, config.fraction(f"alloc.{kind.lower()}_pct"))) for kind in ("GEN", "REV")
     }
     amounts["COM"] = capital - sum(amounts.values())
-    for account in sorted(waiting, key=lambda a: ROOT_TYPES.index(a.type)):
+    if waiting[0].type == "EXT":
+        amounts = {"EXT": capital}
+    order = {kind: n for n, kind in enumerate((*ROOT_TYPES, "EXT"))}
+    for account in sorted(waiting, key=lambda a: order[a.type]):
         amount = amounts[account.type]
         buffer = round_half_up(percent_of(amount, config.fraction("buffer.pct")))
         d.emit(e.AccountFunded(amount, buffer, amount, amount), f"account-{account.account_id}", account)
         post(d, account, "FUNDING", book.system_id, {CASH: amount, EQUITY_BASE: -amount})
-    for account in sorted(waiting, key=lambda a: ROOT_TYPES.index(a.type)):
+    for account in sorted(waiting, key=lambda a: order[a.type]):
         d.emit(e.AccountActivated("funding posted, broker link verified"), f"account-{account.account_id}", account)
     plan_next_session(d)
+    if book.parent:
+        _answer_parent(d)
     return True
+
+
+def _answer_parent(d: Decision) -> None:
+    """A system that a fork founded stands: the parent's money in transit may be cleared (protocol 10.2)."""
+    parent_book = d.book.parent.split("-", 1)[0]
+    header = CommandHeader(
+        f"founded|{d.book.system_id}", parent_book, d.now_us, 0, "BOOK", d.book.system_id, "SERVICE",
+        d.book.founding_id,
+    )  # fmt: skip
+    d.send(CompleteFork(header, d.book.founding_id, True, "founded"))
 
 
 def import_book(d: Decision, command: ImportBook) -> Refusal | None:
@@ -103,10 +127,24 @@ def import_book(d: Decision, command: ImportBook) -> Refusal | None:
     cash = sum(a.cash + a.cash_unsettled + a.tax_reserve for a in command.accounts)
     accounts = sorted(command.accounts, key=lambda a: a.account_id)
     d.emit(
-        e.BookImported(command.source, command.owner_subject_id, command.broker_account, accounts, cash),
+        e.BookImported(
+            command.source,
+            command.owner_subject_id,
+            command.broker_account,
+            accounts,
+            cash,
+            command.day_trades,
+            command.groups,
+        ),
         f"system-{d.book.system_id}",
     )
     _configure(d, command.config)
+    for asked in command.approvals or []:
+        request(
+            d, d.book.accounts.get(asked.account_id or ""), asked.kind, asked.subject, dict(asked.proposal),
+            required=asked.required, roles=list(asked.roles), expires_us=asked.expires_at_us,
+            default=asked.default_action,
+        )  # fmt: skip
     positions: dict[str, int] = {}
     for source in accounts:
         _post_opening(d, source)
@@ -115,6 +153,8 @@ def import_book(d: Decision, command: ImportBook) -> Refusal | None:
         for held in source.options:
             positions[held.contract] = positions.get(held.contract, 0) - held.quantity
             watch(d, d.book.accounts[source.account_id], held.contract, d.now_us)
+        for ticker in sorted({lot.contract for lot in source.lots if parse(lot.contract) is None}):
+            follow_package(d, d.book.accounts[source.account_id], ticker)
     d.emit(e.BrokerLinkRequested(command.broker_account, cash, positions), f"broker-{command.broker_account}")
     if d.config().text("env.mode") == "SIM":
         d.emit(e.BrokerAccountLinked(command.broker_account, "CSP_AND_CC", cash), f"broker-{command.broker_account}")

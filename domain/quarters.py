@@ -1,7 +1,9 @@
 """Calendar quarters and an account's realised results in them (protocol 10.4)."""
 
 from domain.calendar import Calendar, as_date, day_number
-from domain.state import Account, Quarter
+from domain.config import Config
+from domain.state import Account, Quarter, TaxYear
+from domain.tax_formula import estimated_tax
 
 
 def quarter_id(day: int) -> str:
@@ -37,3 +39,11 @@ _EMPTY = Quarter()
 def net_result(quarter: Quarter) -> int:
     """N: options, shares, dividends and interest after costs, cents."""
     return quarter.short_term + quarter.long_term + quarter.income_ordinary + quarter.income_qualified - quarter.fees
+
+
+def quarter_tax(quarter: Quarter, config: Config) -> int:
+    """Tq: the formula of 4.4 on the quarter's own results, nothing carried (protocol 10.4), cents."""
+    year = TaxYear(
+        quarter.short_term - quarter.fees, quarter.long_term, quarter.income_ordinary, quarter.income_qualified
+    )
+    return estimated_tax({"1": year}, "1", config)

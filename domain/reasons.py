@@ -73,6 +73,8 @@ class Reason(StrEnum):
     PRESERVATION = "PRESERVATION"
     POSITION_GONE = "POSITION_GONE"
     CANCEL_LOST = "CANCEL_LOST"
+    MERGE = "MERGE"
+    CLOSING = "CLOSING"
     # how a request ended without an answer (protocol 3.4, 6.3, 15.2)
     EXPIRED = "EXPIRED"
     WITHDRAWN = "WITHDRAWN"
@@ -177,6 +179,8 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.PRESERVATION: ("3.4", "the mode PRESERVATION cancels opening orders"),
     Reason.POSITION_GONE: ("7.4", "the position that the order would close was assigned or has expired"),
     Reason.CANCEL_LOST: ("12.1", "the broker never answered a cancel and shows the order as working"),
+    Reason.MERGE: ("10.3", "a merge makes the account flat"),
+    Reason.CLOSING: ("3.3", "the account is being closed"),
     Reason.EXPIRED: ("15.2", "nobody answered the request in time: its default acts"),
     Reason.WITHDRAWN: ("6.3", "the request became pointless"),
     Reason.RESTRICTED: ("3.4", "a restriction forbids the entry that the request was for"),

@@ -4,6 +4,7 @@ from domain import events as e
 from domain.alerts import raise_alert
 from domain.decision import Decision
 from domain.inputs import BrokerStatement
+from domain.lifecycle.transfers import detect_contribution
 from domain.outcomes import settle_pending
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
@@ -21,6 +22,11 @@ def holdings(d: Decision) -> dict[str, int]:
     return {contract: quantity for contract, quantity in total.items() if quantity}
 
 
+def _external_cash(d: Decision) -> bool:
+    """Contributions come to books with the three sleeves; an EXT account's capital is its client's business."""
+    return all(account.type != "EXT" for account in d.book.accounts.values())
+
+
 def on_statement(d: Decision, report: BrokerStatement) -> None:
     """Compare; a break restricts every account until it is resolved, a clean statement resolves old breaks."""
     broker = {p.contract: p.quantity for p in report.positions}
@@ -34,7 +40,10 @@ def on_statement(d: Decision, report: BrokerStatement) -> None:
         for contract in sorted(set(ours) | set(broker))
         if ours.get(contract, 0) != broker.get(contract, 0)
     ]
-    if abs(book_cash - report.cash) > d.config().fraction("recon.cash_tolerance") * 100:
+    surplus = report.cash - book_cash
+    if not found and surplus >= d.config().fraction("contribution.min_detect") * 100 and _external_cash(d):
+        detect_contribution(d, surplus)
+    elif abs(surplus) > d.config().fraction("recon.cash_tolerance") * 100:
         found.append(("CASH", book_cash, report.cash))
     for instrument, mine, theirs in found:
         if instrument not in d.book.breaks:

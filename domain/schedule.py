@@ -1,12 +1,16 @@
 """What a book does by the clock: the plan of a session, the EOD job, the weekly job (protocol 2.3, 2.4)."""
 
 from domain import events as e
+from domain import leaps
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of
 from domain.contracts import option, ticker_of
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
 from domain.ledger import check_buffer, settle
+from domain.lifecycle import closing, merging
+from domain.lifecycle.forking import evaluate_fork
+from domain.lifecycle.reinvestment import evaluate_reinvestment, purchase
 from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_expiry_table
 from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries
@@ -33,6 +37,8 @@ RANK = {
     "window": 7,
     "work": 8,
     "close": 8,
+    "buy": 6,
+    "merge": 4,
     "eod": 9,
     "weekly": 10,
 }
@@ -118,6 +124,10 @@ def on_timer(d: Decision, key: str) -> None:
             {"monitor": evaluate, "package": evaluate_package, "stop": _stop}[kind](d, book.accounts[account_id], name)
         case "escalate":
             escalate(d, rest)
+        case "buy":
+            purchase(d, book.accounts[rest.partition("|")[0]])
+        case "merge":
+            merging.go_on(d, book.groups[rest.partition("|")[2]])
         case "approval":
             if rest in book.approvals:
                 expire(d, book.approvals[rest], Reason.EXPIRED)
@@ -140,6 +150,7 @@ def _stop_closing(d: Decision, order: Order) -> None:
 def _open(d: Decision) -> None:
     for account in _accounts(d):
         settle(d, account)
+        closing.go_on(d, account)
     breakers.at_open(d)
     _announce_fallbacks(d)
     _plan_open(d)
@@ -216,6 +227,19 @@ def end_of_day(d: Decision) -> None:
         check_buffer(d, account, end_of_day=True)
         ask_to_leave_preservation(d, account)
     breakers.at_end_of_day(d)
+    _watchdogs(d)
+
+
+def _watchdogs(d: Decision) -> None:
+    """After the EOD job: merge, fork, reinvestment, within each by account (protocol 10)."""
+    for key in sorted(d.book.groups):
+        merging.evaluate_merge(d, d.book.groups[key])
+    for account in _accounts(d):
+        evaluate_fork(d, account)
+    for account in _accounts(d):
+        evaluate_reinvestment(d, account)
+        leaps.review(d, account)
+        closing.go_on(d, account)
 
 
 def _weekly(d: Decision) -> None:

@@ -194,15 +194,27 @@ class Quarter:
     fees: int = 0
     hedge_cost: int = 0
     withdrawn: int = 0
-    """approved withdrawals of this quarter's result, cents"""
-    withdrawn_before: int = 0
-    """of these, what was approved before the reinvestment run"""
+    """withdrawals of this quarter's result, cents"""
     state: str = ""
     """of its reinvestment: empty, POSTPONED, DONE or SKIPPED"""
     postponed: int = 0
     """sessions it was postponed"""
     spent: int = 0
     """what the run reinvested"""
+
+
+@dataclass(slots=True)
+class Run:
+    """A reinvestment under way (protocol 10.4)."""
+
+    key: str
+    primary: int
+    leaps: int
+    available: int
+    """what there was to reinvest, deployable or not"""
+    spent: int = 0
+    planned: bool = False
+    """its orders have gone out"""
 
 
 @dataclass(slots=True)
@@ -268,6 +280,7 @@ class Account:
     """such as 2025Q2"""
     uninvested: int = 0
     """COM: money that has not bought shares or LEAPS yet (protocol 10.4)"""
+    reinvesting: Run | None = None
     carry: int = 0
     """left over from the last reinvestment"""
     last_leaps: str = ""
@@ -282,6 +295,10 @@ class Account:
     """people have approved the fork; it waits for its window"""
     funded: int = 0
     """day of the first funding, for the wait before withdrawals"""
+    withdrawals: dict[str, int] = field(default_factory=dict[str, int])
+    """approved, not yet paid: id to cents"""
+    withdrawal_quarter: dict[str, str] = field(default_factory=dict[str, str])
+    """id of a withdrawal to the quarter it is for"""
 
     def shares(self, ticker: str) -> int:
         """Shares of a ticker."""
@@ -421,6 +438,8 @@ class ForkGroup:
     proceeds: int = 0
     costs: int = 0
     tax: int = 0
+    """the members' reserve when the merge began"""
+    liquidated: bool = False
 
 
 @dataclass(slots=True)
@@ -483,6 +502,8 @@ class Book:
     """what the wash-sale rule remembers (protocol 4.4)"""
     parent: str = ""
     """account of another book that this one was forked from"""
+    founding_id: str = ""
+    """that fork's id"""
     parked: bool = False
     parked_inputs: int = 0
 

@@ -23,7 +23,8 @@ from schemas.errors import SchemaError
 ENVELOPE_DOC = "who caused it, when, and where it stands in the journal (protocol 19.1)"
 
 NESTED_ONLY = (inputs.BrokerPosition, commands.CommandHeader, commands.ImportedLot, commands.ImportedOption,
-               commands.ImportedTaxYear, commands.ImportedAccount)  # fmt: skip
+               commands.ImportedTaxYear, commands.ImportedQuarter, commands.ImportedApproval, commands.ImportedGroup,
+               commands.ImportedAccount)  # fmt: skip
 """Record classes of `domain.inputs` and `domain.commands` that stand on no topic by themselves."""
 
 DOC_OF_NAME: dict[str, str] = {

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from domain.commands import ImportedAccount
+from domain.commands import ImportedAccount, ImportedGroup
 from domain.record import Cents, DayNumber, record
 
 
@@ -65,6 +65,8 @@ class BookImported:
     broker_account: str
     accounts: Annotated[list[ImportedAccount], "as they were taken over"]
     total_cash: Cents
+    day_trades: Annotated[list[DayNumber] | None, "sessions of day trades of the last five sessions"] = None
+    groups: Annotated[list[ImportedGroup] | None, "fork groups that count towards a merge"] = None
 
 
 @record

@@ -180,6 +180,22 @@ class MergeEligibilityDetected:
 
 
 @record
+class MergeEligibilityLost:
+    """A group that counted towards a merge was under the threshold at an EOD valuation: the count starts anew."""
+
+    fork_group_id: str
+    corpus: Cents
+
+
+@record
+class MergeResumed:
+    """People have decided about a stalled merge (protocol 3.3)."""
+
+    merge_id: str
+    released: Annotated[bool, "true: the members go on as before; false: the liquidation goes on"]
+
+
+@record
 class MergeInitiated:
     """Point of no return: the group is liquidated into the target."""
 
@@ -229,6 +245,7 @@ class ReinvestmentCalculated:
     leaps: Cents
     merged: Annotated[Cents, "M: uninvested capital"]
     carry_in: Cents
+    available: Annotated[Cents, "what there was to reinvest before the limit of what is deployable"]
 
 
 @record

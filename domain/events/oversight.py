@@ -103,6 +103,15 @@ class BrokerDisconnected:
 
 
 @record
+class CashActivityTaken:
+    """Cash that the broker moved by itself is booked (protocol 12.5)."""
+
+    activity_id: Annotated[str, "the broker's id"]
+    kind: Annotated[str, "DIVIDEND, FEE or INTEREST"]
+    amount: Cents
+
+
+@record
 class ReconciliationCompleted:
     """A statement of the broker was compared with the book (protocol 12.5)."""
 

@@ -1,9 +1,10 @@
 """Forks (protocol 10.2): eligibility, guards, window, and the saga of each kind."""
 
+from fractions import Fraction
+
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.approvals import expire, on_decided, request
-from domain.calendar import HOUR
+from domain.approvals import business_days_on, expire, on_decided, request
 from domain.commands import CommandHeader, CreateSystem
 from domain.decision import Decision
 from domain.identity import workflow_id
@@ -18,8 +19,6 @@ from domain.valuation import corpus, free_cash
 
 MONDAY_END_MINUTE = 9 * 60
 """The window of an execution ends Monday 09:00 ET."""
-BOOK_DELAY_US = 12 * HOUR
-"""Books speak to each other with this delay of event time in recorded runs (docs/decisions/0009)."""
 
 
 def evaluate_fork(d: Decision, account: Account) -> None:
@@ -102,18 +101,9 @@ def _approved(d: Decision, account: Account) -> bool:
         return False
     request(
         d, account, "FORK", account.account_id, {"threshold": str(_threshold(d, account))}, required=needed,
-        roles=["OWNER"], expires_us=_business_days_on(d, 10), default="defer",
+        roles=["OWNER"], expires_us=business_days_on(d, 10), default="defer",
     )  # fmt: skip
     return False
-
-
-def _business_days_on(d: Decision, days: int) -> int:
-    day = d.today
-    for _ in range(days):
-        if not d.calendar.open_after(d.calendar.et(day + 1, 0)):
-            break
-        day = d.calendar.next_session(day)
-    return d.calendar.close_us(d.calendar.session_on_or_before(day))
 
 
 @on_decided("FORK")
@@ -170,8 +160,8 @@ def _fork_group(d: Decision, account: Account, template: str) -> None:
             f"account-{child}",
         )  # fmt: skip
     d.emit(e.CapitalEarmarkReleased(fork_id, amount), _stream(account), account)
-    share = config.fraction("fork.gen.split_gen_pct") if template == "GEN" else 50
-    parts = {first: floor_int(percent_of(amount, share + 0))}
+    share = config.fraction("fork.gen.split_gen_pct") if template == "GEN" else Fraction(50)
+    parts = {first: floor_int(percent_of(amount, share))}
     parts["COM"] = amount - parts[first]
     for kind, child in children.items():
         _transfer(d, account, d.book.accounts[child], parts[kind], workflow_id(fork_id, kind))
@@ -219,7 +209,7 @@ def _found_system(d: Decision, account: Account) -> None:
     )
     post(d, account, "FORK", fork_id, {CASH: -amount, TRANSFER_CLEARING: amount})
     d.emit(e.CashMovementRequested(fork_id, "FORK", -amount), f"broker-{d.book.broker_account}", account)
-    header = CommandHeader(fork_id, child, d.now_us + BOOK_DELAY_US, 0, "BOOK", d.book.system_id, "SERVICE", fork_id)
+    header = CommandHeader(fork_id, child, d.now_us, 0, "BOOK", d.book.system_id, "SERVICE", fork_id)
     d.send(
         CreateSystem(
             header, amount, account.owner_subject_id, founding.broker_account,
@@ -229,7 +219,7 @@ def _found_system(d: Decision, account: Account) -> None:
     check_buffer(d, account)
 
 
-def link_child(d: Decision, broker_account: str) -> tuple[Reason, str] | None:
+def link_child(d: Decision, broker_account: str, system_id: str | None) -> tuple[Reason, str] | None:
     """The brokerage account of a system to be founded is linked: an approved Rev fork may start in its window."""
     account = next((a for a in _accounts(d) if a.type == "REV" and a.fork_eligible and a.fork_approved), None)
     if account is None:
@@ -237,7 +227,7 @@ def link_child(d: Decision, broker_account: str) -> tuple[Reason, str] | None:
     fork_id = workflow_id(account.account_id, "FORK", str(account.fork_seq + 1))
     if fork_id in d.book.foundings:
         return Reason.ILLEGAL_TRANSITION, f"fork {fork_id} has its brokerage account"
-    child = next_system_id(d.book.system_id, account.fork_seq + 1)
+    child = system_id or next_system_id(d.book.system_id, account.fork_seq + 1)
     d.emit(e.ForkAccountLinked(fork_id, broker_account, child), f"broker-{broker_account}", account)
     surplus = surplus_post(d, account)
     if surplus >= _threshold(d, account) and _guard(d, account, surplus) is None:

@@ -287,7 +287,7 @@ def _calmed(d: Decision, account: Account, holding: Holding, level: int) -> None
         hedges.release_for(d, account, holding.name, "LEVEL_0")
 
 
-def ask_to_leave_preservation(d: Decision, account: Account) -> None:
+def ask_to_leave_preservation(d: Decision, account: Account, by: str = "") -> None:
     """At the end of a day: every position at level 0 for a full session, then one approval (protocol 8.3)."""
     if L3 not in account.restrictions or account.calm_sessions < d.config().integer("protocol.release_sessions"):
         return
@@ -297,7 +297,7 @@ def ask_to_leave_preservation(d: Decision, account: Account) -> None:
         return
     request(
         d, account, "LEAVE_PRESERVATION", account.account_id, {"calm_sessions": str(account.calm_sessions)},
-        required=1, roles=["TRADER", "OWNER"], expires_us=0, default="stay restricted",
+        required=1, roles=["TRADER", "OWNER"], expires_us=0, default="stay restricted", requester=by,
     )  # fmt: skip
 
 
