@@ -86,6 +86,12 @@ def test_between_the_two_correlations_there_is_no_tag() -> None:
     assert confirm_mode([1, 2, 1, 2]).rho_e10 == 4_472_135_955
 
 
+def test_the_correlations_include_their_thresholds() -> None:
+    exactly = Fraction(4_472_135_955, 10**10)
+    assert confirm_mode([1, 2, 1, 2], ModeThresholds(trend_corr=exactly)).tag == "TRENDING"
+    assert confirm_mode([1, 2, 1, 2], ModeThresholds(chop_corr=exactly)).tag == "CHOPPY"
+
+
 def test_a_week_that_did_not_move_is_choppy() -> None:
     week = confirm_mode([600] * 6)
     assert (week.mode, week.rho_e10, week.tag) == (CHOP, 0, "CHOPPY")
@@ -237,6 +243,12 @@ def test_fewer_than_five_observations_back_off_to_the_context_without_mode() -> 
     assert predict_type(counts, "P-EW", "").basis == "LAST_TYPE"
 
 
+def test_weeks_without_a_guess_count_for_the_type_alone() -> None:
+    counts = seen(("P-EW", "", "P-RO", 6), ("P-EW", GREEN, "P-AWL", 7))
+    found = predict_type(counts, "P-EW", "")
+    assert (found.basis, found.kind, found.confidence) == ("LAST_TYPE", "P-AWL", Fraction(8, 27))
+
+
 def test_without_observations_the_priors_decide() -> None:
     found = predict_type(seen(("P-EW", GREEN, "P-RO", 2), ("P-EW", RED, "P-RO", 2)), "P-EW", GREEN)
     assert (found.basis, found.kind, found.confidence) == ("PRIORS", "P-EW", Fraction(16, 60))
@@ -319,6 +331,9 @@ def test_it_has_to_beat_always_guessing_the_most_frequent_mode() -> None:
     scores = [Score(str(i), GREEN, GREEN) for i in range(20)] + [Score(str(i), GREEN, RED) for i in range(6)]
     assert naive_hit_rate(scores) == Fraction(20, 26)
     assert not predictor_qualified(scores, qualified=False)
+    # and what came before the 26 weeks does not make the rival weaker
+    older = [Score(f"o{i}", RED, RED) for i in range(26)]
+    assert not predictor_qualified([*older, *scores], qualified=False)
     # with one red week hit it is better
     assert predictor_qualified([*scores[:-1], Score("x", RED, RED)], qualified=False)
 

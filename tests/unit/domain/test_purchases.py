@@ -182,7 +182,7 @@ def test_share_purchases_stay_in_the_budget_and_use_it(budget: int, asks: list[t
         assert one_more > found.left
     # and each ticker has at least what its equal amount buys
     for ticker, ask in asks:
-        assert shares_value(ask, held.get(ticker, 0) + 1) > budget // len(asks)
+        assert ask * (held.get(ticker, 0) + 1) > budget // len(asks) * 100
 
 
 # --- limits -----------------------------------------------------------------------------------------------------
