@@ -26,7 +26,7 @@ from infra.stream.contract import Message, Output, Processor, Task, ValueTask
 
 _log = logging.getLogger("alluse.processes")
 
-KINDS = ("market", "book", "paper-broker", "projections")
+KINDS = ("market", "book", "paper-broker", "projections", "monitor")
 BEAT_S = 1.0
 Progress = Callable[[], dict[str, Any]]
 
@@ -34,7 +34,8 @@ Progress = Callable[[], dict[str, Any]]
 def names(processors: int) -> dict[str, str]:
     """The processes of a system: name to kind."""
     books = {f"book-{n}": "book" for n in range(processors)}
-    return {"market": "market", **books, "paper-broker": "paper-broker", "projections": "projections"}
+    rest = ("paper-broker", "projections", "monitor")
+    return {"market": "market", **books, **{kind: kind for kind in rest}}
 
 
 class Beat(threading.Thread):
@@ -89,6 +90,12 @@ def run_kind(kind: str, name: str, settings: Settings, stop: threading.Event) ->
         database, _ = open_database(settings)
         beat(dict[str, Any])
         LiveReader(cluster, database, instance=name).run(stop)
+        return
+
+    if kind == "monitor":
+        from alluse.monitoring import run_monitor
+
+        run_monitor(cluster, settings, stop, beat)
         return
 
     from processors.runtime.kafka import ProcessorRunner

@@ -20,6 +20,7 @@ from infra.kafka.cluster import Cluster
 from infra.processes import ServerProcess
 from infra.settings import Settings
 from infra.stream.merge import FOREVER
+from processors.monitor.book import FOLLOWED
 from schemas.codec import Codec
 from schemas.errors import SchemaError
 
@@ -27,10 +28,11 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "market": ("market.ticks",),
     "book": ("commands", "broker.reports", "market.marks", "clock.ticks"),
     "paper-broker": ("orders", "market.marks"),
+    "monitor": FOLLOWED,
 }
 TOLD_BY: Mapping[str, str] = {"market": "market.marks", "book": "orders", "paper-broker": "broker.reports"}
-"""On which topic a stage shows the event time that it has reached."""
-WRITTEN_IN_TRANSACTIONS = frozenset({"broker.reports", "market.marks", "orders"})
+"""On which topic a stage shows the event time that it has reached; the monitor is up to date when it misses nothing."""
+WRITTEN_IN_TRANSACTIONS = frozenset({"broker.reports", "market.marks", *FOLLOWED})
 ADVANCED_S = 5.0
 LAST_RECORDS = 25
 
@@ -132,12 +134,14 @@ def lag(settings: Settings) -> list[dict[str, Any]]:
         }
     ]
     for stage, topics in INPUTS.items():
-        reached = [times.get((TOLD_BY[stage], p)) for p in range(PARTITIONS)]
+        reached = [times.get((TOLD_BY.get(stage, ""), p)) for p in range(PARTITIONS)]
         known = [t for t in reached if t is not None]
         at = min([*known, fed]) if known and fed is not None else None
         read = _committed(cluster, f"{stage}.positions", topics) | _read(home, stage, settings.namespace)
         behind = sum(_behind(place[0], ends[place], read.get(place, 0)) for place in ends if place[0] in topics)
         stages.append(_stage(stage, at, fed, behind))
+        if stage not in TOLD_BY and not behind:
+            stages[-1]["lag_event_s"] = 0.0
     stages += _projections(settings, fed, ends)
     return stages
 

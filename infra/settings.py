@@ -104,6 +104,30 @@ class Settings(BaseSettings):
         alias="DATABASE_URL",
         description="PostgreSQL, postgresql://user:password@host:port/name; unset: an embedded server.",
     )
+    alert_smtp: SecretStr | None = Field(
+        None,
+        alias="ALLUSE_ALERT_SMTP",
+        description="Mail server for alerts: smtps://user:password@host, or smtp:// for STARTTLS; unset: no e-mail.",
+    )
+    alert_from: str | None = Field(None, alias="ALLUSE_ALERT_FROM", description="Address that alerts come from.")
+    alert_email: SecretStr | None = Field(
+        None,
+        alias="ALLUSE_ALERT_EMAIL",
+        description="Who gets alerts: PRIMARY=address,SECONDARY=address,OWNER=address.",
+    )
+    alert_webhook: SecretStr | None = Field(
+        None,
+        alias="ALLUSE_ALERT_WEBHOOK",
+        description="Where alerts are posted: PRIMARY=https://host/path, other roles likewise; unset: nowhere.",
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None, alias="ALLUSE_ALERT_WEBHOOK_SECRET", description="Secret that posted alerts are signed with."
+    )
+    alert_recorded: Literal["log", "all"] = Field(
+        "log",
+        alias="ALLUSE_ALERT_RECORDED",
+        description="Channels for alerts of a recorded log, which are history: the monitor's log file, or all.",
+    )
     otel_endpoint: str | None = Field(
         None,
         alias="OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -1,4 +1,4 @@
-"""Derive the Avro schemas from the record classes of `domain/`, and keep the lock file.
+"""Derive the Avro schemas from the record classes of `domain/` and of the monitor, and keep the lock file.
 
     python scripts/make_schemas.py             write schemas/avsc/**.avsc and append new versions to schemas/lock.json
     python scripts/make_schemas.py --check     write nothing; exit 1 when a file is not what the classes say
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from domain import commands, events, inputs
+from processors.monitor import records as monitor
 from schemas import lock
 from schemas.derive import NAMESPACE, Deriver, Json
 from schemas.errors import SchemaError
@@ -163,7 +164,7 @@ def derive() -> tuple[dict[Path, dict[str, Json]], list[str]]:
     deriver = Deriver(DOC_OF_NAME)
     journal = sorted((lock.AVSC_FOLDER / "journal").glob("*.avsc"))
     schemas = {file.relative_to(lock.AVSC_FOLDER): json.loads(file.read_text("utf-8")) for file in journal}
-    for folder, module in (("inputs", inputs), ("commands", commands)):
+    for folder, module in (("inputs", inputs), ("commands", commands), ("monitor", monitor)):
         for cls in records_of(module):
             if cls not in NESTED_ONLY:
                 schemas[Path(folder, f"{cls.__name__}.avsc")] = deriver.schema(cls)

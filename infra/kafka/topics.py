@@ -72,6 +72,8 @@ _TABLE = (
     Topic("ledger", "book", "book processor", "for good"),
     Topic("protocol", "book", "book processor", "for good"),
     Topic("alerts", "book", "book processor", "for good"),
+    Topic("alert-deliveries", "book", "monitor", "for good"),
+    Topic("monitor.state", "book", "monitor", "compacted", max_message_bytes=MAX_MESSAGE_BYTES),
     Topic("snapshots", "book, with its partition", "book processor", "compacted", max_message_bytes=MAX_MESSAGE_BYTES),
     Topic("dead-letters", "book", "all", "for good", max_message_bytes=4 << 20),
     Topic("audit.checkpoints", "partition", "notary", "for good", partitions=1),

@@ -73,12 +73,15 @@ def test_a_second_up_is_refused_and_says_who_runs(system: Program) -> None:
 
 
 def test_status_tells_lag_in_offsets_and_event_time(system: Program, played: dict[str, Any]) -> None:
+    assert _until(lambda: _process(system, "monitor")["lag_offsets"] == 0)  # nobody waits for it in a run
     document = system("status", "--json").json()
     assert document["up"] is True
-    assert {p["process"] for p in document["processes"]} == {"market", "book-0", "paper-broker", "projections"}
+    assert {p["process"] for p in document["processes"]} == {
+        "market", "book-0", "paper-broker", "projections", "monitor",
+    }  # fmt: skip
     assert all(p["alive"] and p["pid"] for p in document["processes"])
     stages = {s["stage"]: s for s in document["stages"]}
-    assert {"feed", "market", "book", "paper-broker", "projections"} <= set(stages)
+    assert {"feed", "market", "book", "paper-broker", "projections", "monitor"} <= set(stages)
     assert all(s["lag_event_s"] == 0 and s["lag_offsets"] == 0 for s in stages.values()), stages
 
 
@@ -259,7 +262,7 @@ def test_a_run_through_kills_gives_the_same(system: Program, configuration: Path
 
     assert _until(changed)
     # when a process of each kind, and both servers, are killed on the way
-    for name in ("book-0", "market", "paper-broker", "projections", "book-1"):
+    for name in ("book-0", "market", "paper-broker", "projections", "monitor", "book-1"):
         time.sleep(0.7)
         os.kill(system.note(f"children/{name}.json")["pid"], signal.SIGKILL)
     document = system("status", "--json").json()

@@ -16,7 +16,7 @@ def test_history_is_never_deleted_by_its_age() -> None:
 
 def test_only_state_is_compacted() -> None:
     compacted = {topic.name for topic in TOPICS.values() if "compact" in topic.configs()["cleanup.policy"]}
-    assert compacted == {"snapshots", "market.state", "broker.state"}
+    assert compacted == {"snapshots", "market.state", "broker.state", "monitor.state"}
 
 
 def test_what_a_book_processor_reads_is_co_partitioned() -> None:

@@ -1,4 +1,4 @@
-"""Every record of the domain: data class -> bytes -> data class; both encoders and both decoders agree."""
+"""Every record of domain and monitor: data class -> bytes -> data class; encoders and decoders agree."""
 
 from dataclasses import fields, is_dataclass
 from io import BytesIO
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain import commands, events, inputs
 from domain.events import TOPIC_OF, Envelope
+from processors.monitor import records as monitor
 from schemas import lock
 from schemas.codec import Codec
 from schemas.records import from_plain, to_plain
@@ -47,7 +48,7 @@ def record_classes() -> list[type]:
     known = {versions[-1].name for versions in lock.released().values()}
     found = [
         value
-        for module in (inputs, commands, events)
+        for module in (inputs, commands, events, monitor)
         for value in vars(module).values()
         if isinstance(value, type) and is_dataclass(value) and value.__name__ in known
     ]
