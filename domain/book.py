@@ -8,6 +8,7 @@ from domain import commands as c
 from domain import events as e
 from domain import governance as g
 from domain import inputs as i
+from domain import starlab
 from domain.approvals import answer_by_policy
 from domain.decision import Decision
 from domain.fills import on_execution
@@ -22,7 +23,7 @@ TAKEN, DUPLICATE, REFUSED, PARKED = "taken", "duplicate", "refused", "parked"
 """Dispositions of a journal entry (architecture.md)."""
 
 Command = Any
-CommandRule = Callable[[Decision, Any], Refusal | None]
+CommandRule = Callable[[Decision, Any], Refusal | str | None]
 
 COMMAND_RULES: dict[type, CommandRule] = {
     c.CreateSystem: create_system,
@@ -55,6 +56,8 @@ COMMAND_RULES: dict[type, CommandRule] = {
     c.RaiseAlert: g.raise_by_watchdog,
     c.AcknowledgeAlert: g.acknowledge_alert,
     c.ResolveAlert: g.resolve_alert,
+    c.SubmitTradeInstruction: starlab.submit,
+    c.CancelInstruction: starlab.cancel,
 }
 FOUNDING = (c.CreateSystem, c.ImportBook)
 """Commands that make a book where there was none."""
@@ -79,7 +82,10 @@ def on_command(d: Decision, command: Command) -> str:
         reject(d, name, header.command_id, Reason.UNKNOWN_BOOK, d.book.system_id)
         return REFUSED
     refusal = COMMAND_RULES[type(command)](d, command)
+    if refusal == starlab.DUPLICATE:
+        return DUPLICATE
     if refusal is not None:
+        assert isinstance(refusal, tuple)
         reject(d, name, header.command_id, *refusal)
         return REFUSED
     finish(d)

@@ -93,6 +93,17 @@ class ImportedQuarter:
 
 
 @record
+class ImportedWeekCount:
+    """How often a week type followed on another under a guess, for the type predictor (protocol 11.5)."""
+
+    ticker: Annotated[str, "listed ticker"]
+    last_type: Annotated[str, "primary type of the week before"]
+    mode: Annotated[str, "guess of the mode, empty without one"]
+    next_type: Annotated[str, "primary type that followed"]
+    count: Annotated[int, "how often"]
+
+
+@record
 class ImportedApproval:
     """A request that was pending at the take-over (protocol 15.2)."""
 
@@ -143,6 +154,7 @@ class ImportedAccount:
     last_leaps: Annotated[str | None, "ticker of the last LEAPS bought"] = None
     last_fork: Annotated[DayNumber | None, "day of its last completed fork"] = None
     fork_seq: Annotated[int | None, "completed forks"] = None
+    week_counts: Annotated[list[ImportedWeekCount] | None, "what the type predictor has seen"] = None
     root_com_account_id: Annotated[str | None, "target of its merge, if not this book's own Com account"] = None
 
 
@@ -317,6 +329,7 @@ class GenerateExitSignal:
     header: CommandHeader
     account_id: str
     contract: Annotated[str, "the short option, the long one, or the ticker of shares"]
+    quantity: Annotated[int | None, "contracts or shares; none = all"] = None
 
 
 @record
@@ -351,7 +364,8 @@ class LinkBrokerAccount:
 
     header: CommandHeader
     broker_account: str
-    system_id: Annotated[str | None, "of the new system; none = the next one"]
+    system_id: Annotated[str | None, "of the new system; none = the next one"] = None
+    amount: Annotated[Cents | None, "cash that stands on it before the fork"] = None
 
 
 @record
@@ -428,3 +442,32 @@ class ResolveAlert:
     header: CommandHeader
     alert_id: str
     reason: str
+
+
+@record
+class SubmitTradeInstruction:
+    """STAR-LAB instructs a trade in its client's EXT account (protocol 13.2)."""
+
+    header: CommandHeader
+    client: Annotated[str, "who instructs; ids are unique per client"]
+    starlab_strategy_id: Annotated[str, "groups positions and performance, 1 to 64 characters"]
+    scheme_type: Annotated[str, "DIS, WIS or MIS"]
+    symbol: str
+    trade_action: Annotated[str, "{BUY,SELL}_TO_{OPEN,CLOSE}_{CALL,PUT}, BUY_STOCK or SELL_STOCK"]
+    quantity: Annotated[int, "1 to 1000 contracts, or shares for stock"]
+    order_type: Annotated[str, "LIMIT or MARKET; MARKET may not open options"]
+    limit_price_e4: Annotated[PriceE4 | None, "per share, required for LIMIT"]
+    expiration_date: Annotated[DayNumber | None, "required for options"]
+    strike_price_e3: Annotated[int | None, "required for options, 1e-3 dollars"]
+    time_in_force: Annotated[str, "DAY or GTC"]
+    client_order_id: Annotated[str, "the client's idempotency key, 1 to 64 characters"]
+    account_tag: Annotated[str | None, "which EXT account; none = the client's first"]
+
+
+@record
+class CancelInstruction:
+    """STAR-LAB cancels one of its instructions (protocol 13.3)."""
+
+    header: CommandHeader
+    client: Annotated[str, "who instructed it"]
+    all_use_order_id: Annotated[str, "the id that InstructionReceived gave"]

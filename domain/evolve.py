@@ -7,12 +7,28 @@ inputs.
 
 from typing import Any
 
-from domain import evolve_book, evolve_lifecycle, evolve_positions, evolve_risk, evolve_tax, evolve_trading
+from domain import (
+    evolve_book,
+    evolve_lifecycle,
+    evolve_positions,
+    evolve_risk,
+    evolve_starlab,
+    evolve_tax,
+    evolve_trading,
+)
 from domain.events import Envelope, Event
 from domain.evolving import HANDLERS
 from domain.state import Book
 
-PARTS = (evolve_book, evolve_trading, evolve_positions, evolve_risk, evolve_tax, evolve_lifecycle)
+PARTS = (
+    evolve_book,
+    evolve_trading,
+    evolve_positions,
+    evolve_risk,
+    evolve_tax,
+    evolve_lifecycle,
+    evolve_starlab,
+)
 """The modules whose handlers are registered."""
 
 

@@ -14,8 +14,10 @@ from domain.state import (
     Account,
     Approval,
     Book,
+    Forecast,
     ForkGroup,
     Lot,
+    ModeScore,
     Quarter,
     ShortOption,
     Slice,
@@ -162,6 +164,10 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
             funded=source.inception,
             quarters={q.quarter: _quarter(q) for q in source.quarters or []},
         )
+        for count in source.week_counts or []:
+            made = account.forecasts.setdefault(count.ticker, Forecast())
+            made.counts.setdefault(f"{count.last_type}|{count.mode}", {})[count.next_type] = count.count
+            made.weeks += count.count
         if source.root_com_account_id:
             account.root_com_account_id = source.root_com_account_id
         for lot in source.lots:
@@ -272,6 +278,28 @@ def _ledger_posted(book: Book, event: e.LedgerPosted, _envelope: e.Envelope) -> 
 @on(e.WeekModePredicted)
 def _mode_predicted(book: Book, event: e.WeekModePredicted, _envelope: e.Envelope) -> None:
     book.week_mode, book.week_mode_week = event.mode, event.week_id
+
+
+@on(e.PredictionScored)
+def _scored(book: Book, event: e.PredictionScored, _envelope: e.Envelope) -> None:
+    if event.kind == "MODE":
+        book.predictor.scores.append(ModeScore(event.week_id, event.predicted, event.actual, event.brier_e10))
+        del book.predictor.scores[:-SCORES_KEPT]
+
+
+SCORES_KEPT = 104
+
+
+@on(e.PredictorQualified, e.PredictorDisqualified)
+def _qualified(book: Book, event: e.PredictorQualified | e.PredictorDisqualified, _envelope: e.Envelope) -> None:
+    book.predictor.qualified = isinstance(event, e.PredictorQualified)
+
+
+@on(e.WeekTypePredicted)
+def _type_predicted(book: Book, event: e.WeekTypePredicted, envelope: e.Envelope) -> None:
+    made = account_of(book, envelope).forecasts.setdefault(event.ticker, Forecast())
+    made.week_id, made.predicted = event.week_id, event.predicted
+    made.probabilities = dict(event.probabilities_e10)
 
 
 @on(e.ApprovalRequested)

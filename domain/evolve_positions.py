@@ -4,10 +4,12 @@ from domain import events as e
 from domain import wash_sales
 from domain.calendar import new_york_day, week_id
 from domain.contracts import option, parse, ticker_of
+from domain.evolve_starlab import assign_options, settle_options
 from domain.evolving import account_of, on
 from domain.lots import average_price, premium_of, take_lots, take_slices
 from domain.money import CONTRACT_MULTIPLIER, shares_value, strike_value
-from domain.state import Account, Book, Lot, ShortOption, Slice, TickerWeek, WeekOutcome, Wheel
+from domain.prediction import observe
+from domain.state import Account, Book, Forecast, Lot, ShortOption, Slice, TickerWeek, WeekOutcome, Wheel
 from domain.week_types import CALL_KEPT, called_away_type, put_assignment_type, put_closed_type, put_rolled_type
 
 WEEK_RECORDS_KEPT = 64
@@ -140,6 +142,7 @@ def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) 
 
 
 DEEP_PUT_E2 = 8000
+WASH_DAYS_KEPT = 62
 BOUGHT = ("BOUGHT_BACK", "ROLLED", "STOPPED")
 DAY_TRADES_KEPT = 32
 
@@ -175,6 +178,8 @@ def _expired(book: Book, event: e.OptionExpiredWorthless, envelope: e.Envelope) 
     account = account_of(book, envelope)
     terms = option(event.contract)
     account.expired[event.contract] = account.shorts[event.contract]
+    if account.type == "EXT":
+        settle_options(book, event.contract, event.quantity)
     _note_outcome(account, terms.underlying, terms.expiry, CALL_KEPT if terms.right == "C" else "P-EW")
 
 
@@ -185,6 +190,8 @@ def _expired(book: Book, event: e.OptionExpiredWorthless, envelope: e.Envelope) 
 def _assigned(book: Book, event: e.OptionAssigned, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
     _take_notice(book, event.notice_id)
+    if account.type == "EXT":
+        assign_options(book, event.contract, event.quantity)
     terms = option(event.contract)
     account.shorts[event.contract].counted = ""
     code = put_assignment_type(terms.strike_e4, event.close_e4)
@@ -195,6 +202,8 @@ def _assigned(book: Book, event: e.OptionAssigned, envelope: e.Envelope) -> None
 def _called_away(book: Book, event: e.SharesCalledAway, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
     _take_notice(book, event.notice_id)
+    if account.type == "EXT":
+        assign_options(book, event.contract, event.quantity)
     terms = option(event.contract)
     account.shorts[event.contract].counted = ""
     code = called_away_type(average_price(account, terms.underlying), event.close_e4 or terms.strike_e4)
@@ -257,6 +266,15 @@ def _week_classified(book: Book, event: e.WeekClassified, envelope: e.Envelope) 
     account = account_of(book, envelope)
     if event.ticker is not None:
         account.week_records[f"{event.week_id}|{event.ticker}"] = list(event.types or [])
+        made = account.forecasts.setdefault(event.ticker, Forecast())
+        if made.last_type:
+            observe(
+                made.counts,
+                made.last_type,
+                book.week_mode if book.week_mode_week == event.week_id else "",
+                event.primary_type,
+            )
+        made.last_type, made.weeks = event.primary_type, made.weeks + 1
         _week(account, event.ticker).carried = event.carried or 0
         for contract, code in (event.awaited or {}).items():
             account.shorts[contract].counted = code
@@ -268,6 +286,7 @@ def _week_classified(book: Book, event: e.WeekClassified, envelope: e.Envelope) 
     for key in list(account.week_records)[:-WEEK_RECORDS_KEPT]:
         del account.week_records[key]
     _forget_orders(book, account, envelope.recorded_at_us)
+    wash_sales.forget(book.wash, new_york_day(envelope.recorded_at_us) - WASH_DAYS_KEPT)
 
 
 def _forget_orders(book: Book, account: Account, now_us: int) -> None:

@@ -63,35 +63,50 @@ def _wash_sale(book: Book, event: e.WashSaleAdjusted, envelope: e.Envelope) -> N
     _add(book.accounts[event.account_id], envelope, event.year, event.tax_class, event.disallowed)
     if not event.waits:
         target = book.accounts[event.replacement_account]
-        _raise_basis(target, event.replacement_lot, event.quantity, event.disallowed, event.held_days)
+        _raise_basis(target, event.replacement_lot, event.quantity, event.disallowed, event.held_days, envelope)
 
 
-def _raise_basis(account: Account, lot_id: str, shares: int, amount: int, held_days: int) -> None:
-    """Basis and holding period of the shares that replace; a lot of which only a part replaces is parted."""
-    for lot in account.lots:
-        size = 1 if ticker_of(lot.contract) == lot.contract else 100
-        if root_of(lot.lot_id) != lot_id or lot.tax_acquired or lot.quantity * size < shares:
-            continue
-        units = -(-shares // size)
-        if units < lot.quantity:
-            basis = lot.basis * units // lot.quantity
-            part = Lot(f"{lot.lot_id}/w{len(account.lots)}", lot.contract, units, lot.acquired, basis, lot.price_e4)
-            lot.quantity, lot.basis = lot.quantity - units, lot.basis - basis
-            account.lots.append(part)
-            lot = part
-        lot.disallowed += amount
-        lot.tax_acquired = lot.acquired - held_days
+def _raise_basis(account: Account, lot_id: str, shares: int, amount: int, held_days: int, envelope: e.Envelope) -> None:
+    """Basis and holding period of the shares that replace; a lot of which only a part replaces is parted.
+
+    A contract cannot be parted: what a further loss finds replaced already raises the basis of that part again.
+    """
+    lots = [lot for lot in account.lots if root_of(lot.lot_id) == lot_id]
+    fitting = [lot for lot in lots if not lot.tax_acquired and lot.quantity * _size(lot) >= shares]
+    if not fitting:
+        lots[-1].disallowed += amount
         return
+    lot = fitting[0]
+    units = -(-shares // _size(lot))
+    if units < lot.quantity:
+        basis = lot.basis * units // lot.quantity
+        part = Lot(f"{lot_id}/{envelope.event_id}", lot.contract, units, lot.acquired, basis, lot.price_e4)
+        lot.quantity, lot.basis = lot.quantity - units, lot.basis - basis
+        account.lots.append(part)
+        lot = part
+    lot.disallowed += amount
+    lot.tax_acquired = lot.acquired - held_days
+
+
+def _size(lot: Lot) -> int:
+    return 1 if ticker_of(lot.contract) == lot.contract else 100
 
 
 @on(e.WashSaleReleased)
 def _wash_released(book: Book, event: e.WashSaleReleased, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
     if event.lot_id:
-        _raise_basis(account, event.lot_id, event.quantity, event.amount, event.held_days)
+        _raise_basis(account, event.lot_id, event.quantity, event.amount, event.held_days, envelope)
     else:
         _add(account, envelope, event.year, event.tax_class, -event.amount)
+
+
+@on(e.DeepPutEnded)
+def _deep_put_ended(book: Book, event: e.DeepPutEnded, _envelope: e.Envelope) -> None:
     wash_sales.take_deep_put_ended(book.wash, event.put_id, event.quantity)
+    for one in book.wash.acquisitions:
+        if event.lot_id and one.lot_id == event.lot_id:
+            one.open, one.used = one.open - event.used, one.used + event.used
 
 
 @on(e.TaxYearClosed)

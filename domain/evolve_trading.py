@@ -2,6 +2,7 @@
 
 from domain import events as e
 from domain.contracts import parse, ticker_of
+from domain.evolve_starlab import take_fill
 from domain.evolving import account_of, on
 from domain.lots import net_credit_e4
 from domain.money import floor_int, option_value, shares_value, strike_value
@@ -175,6 +176,12 @@ def _order_filled(book: Book, event: e.OrderPartiallyFilled | e.OrderFilled, env
         order.leg_filled, order.leg_cost = order.leg_filled + event.quantity, order.leg_cost + paid
     account = account_of(book, envelope)
     ticker = ticker_of(event.contract)
+    if account.type == "EXT" and order.origin != "EXT":
+        signed = event.quantity if event.side == "BUY" else -event.quantity
+        take_fill(
+            book, order.origin, event.contract, order.reference or order.order_id, signed, event.price_e4,
+            event.commission,
+        )  # fmt: skip
     if order.reference:
         note_purchase(account, event.contract, order.reference, paid + event.commission)
         _note_liquidation(book, order, paid, event.commission)

@@ -90,6 +90,8 @@ def propose_configuration(d: Decision, command: ProposeConfigurationChange) -> R
     wrong = _contradiction(d, scope, changes)
     if wrong is not None:
         return wrong
+    if changes.get("week_mode.apply") == "ACTIVE" and not d.book.predictor.qualified:
+        return Reason.NOT_ELIGIBLE, "the mode predictor has not qualified (protocol 11.5)"
     needed = approvals_needed(changes)
     proposal = d.next_event_id()
     d.emit(e.ConfigurationProposed(proposal, scope, changes, needed, by), "config")
@@ -368,11 +370,11 @@ def generate_exit(d: Decision, command: GenerateExitSignal) -> Refusal | None:
     if short is None and not account.shares(command.contract):
         return Reason.NOT_FOUND, f"no position in {command.contract}"
     if short is not None:
-        order = close_by_person(d, account, short)
+        order = close_by_person(d, account, short, min(command.quantity or short.quantity, short.quantity))
     elif parse(command.contract) is not None:
         order = sell_long(d, account, command.contract, "CLOSE")
     else:
-        order = sell_uncovered(d, account, command.contract, "")
+        order = sell_uncovered(d, account, command.contract, "", command.quantity or 0)
     return None if order is not None else (Reason.STALE_QUOTE, f"no quote, or a check refused: {command.contract}")
 
 

@@ -123,17 +123,18 @@ def close(
     limit_e4: int,
     purpose: str,
     ladder: Sequence[int] = (),
+    quantity: int = 0,
 ) -> Order | None:
-    """Buy a short option back at a limit: a day order, re-priced only along a ladder (protocol 6.6)."""
-    terms = option(short.contract)
+    """Buy a short option back at a limit: a day order, re-priced only along a ladder (protocol 6.6). 0 = all of it."""
+    terms, quantity = option(short.contract), quantity or short.quantity
     signal = d.next_event_id()
     d.emit(
-        e.ExitSignalGenerated(signal, terms.underlying, short.contract, "BUY", short.quantity, limit_e4, purpose),
+        e.ExitSignalGenerated(signal, terms.underlying, short.contract, "BUY", quantity, limit_e4, purpose),
         f"position-{short.position_id}",
         account,
     )
     intent = Intent(
-        short.contract, terms.underlying, "BUY", "CLOSE", short.quantity, short.quantity, limit_e4, purpose, quote,
+        short.contract, terms.underlying, "BUY", "CLOSE", quantity, quantity, limit_e4, purpose, quote,
         spot_e4=d.market.last(terms.underlying),
     )  # fmt: skip
     return place(d, account, intent, signal, ladder)
@@ -234,7 +235,7 @@ def _deep_expiry_decided(d: Decision, approval: Approval, granted: bool, choice:
             decline(d, account, short, roll)
 
 
-def close_by_person(d: Decision, account: Account, short: ShortOption) -> Order | None:
+def close_by_person(d: Decision, account: Account, short: ShortOption, quantity: int = 0) -> Order | None:
     """Closes decided by people: from mid up to 105 % of it, one tick every 30 s, 30 min at most (protocol 6.6)."""
     quote = d.market.quote(short.contract)
     if quote is None or quote.ask_e4 <= 0:
@@ -242,7 +243,7 @@ def close_by_person(d: Decision, account: Account, short: ShortOption) -> Order 
     config, ticker = d.config(account.account_id), option(short.contract).underlying
     highest = floor_tick(config.fraction("order.close_max_pct") * quote.mid_e4 / 100, ticker)
     ladder = buy_ladder(max(floor_tick(quote.mid_e4, ticker), tick_e4(0, ticker)), highest, ticker)
-    order = close(d, account, short, quote, ladder[0], "CLOSE", ladder)
+    order = close(d, account, short, quote, ladder[0], "CLOSE", ladder, quantity)
     if order is not None:
         d.set_timer(f"close|{order.order_id}", d.now_us + config.integer("order.close_work_min") * MINUTE)
     return order

@@ -39,7 +39,8 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
     clip_size = intent.total if whole else d.config(account.account_id).integer("order.slice_contracts")
     first = min(intent.total, clip_size)
     intent = replace(intent, quantity=first)
-    checks, failure = run_checks(d, account, intent)
+    waits = intent.time_in_force == "GTC" and not d.calendar.in_session(d.now_us)
+    checks, failure = run_checks(d, account, intent, waits=waits)
     order_id = d.next_event_id()
     d.emit(
         e.OrderProposed(
@@ -72,10 +73,16 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
             _ENDED[order.purpose](d, account, order)
         return None
     d.emit(e.OrderValidated(order_id, checks), f"order-{order_id}", account)
-    _submit(d, account, order)
+    if not waits:
+        _submit(d, account, order)
     if intent.effect == "OPEN":
         follow_phase(d, account, intent.ticker)
     return order
+
+
+def submit_waiting(d: Decision, account: Account, order: Order) -> None:
+    """A GTC order that waited VALIDATED for the open goes out (protocol 13.1)."""
+    _submit(d, account, order)
 
 
 def _submit(d: Decision, account: Account, order: Order) -> None:

@@ -459,12 +459,20 @@ DECIDED_ONCE = frozenset({"PT-06", "PT-07", "PT-08", "PT-17", "PT-18"})
 """Checks of the decision itself: a further clip of the same order does not repeat them (protocol 6.6, 12.2)."""
 
 
-def run_checks(d: Decision, account: Account, intent: Intent) -> tuple[list[CheckResult], CheckResult | None]:
+AT_THE_OPEN = frozenset({"PT-05", "PT-06", "PT-07", "PT-17"})
+"""Checks that need a session: a GTC order that waits for the open meets them then (protocol 13.1)."""
+
+
+def run_checks(
+    d: Decision, account: Account, intent: Intent, *, waits: bool = False
+) -> tuple[list[CheckResult], CheckResult | None]:
     """Run the checks in order up to the first failure: (results, the failure)."""
     results: list[CheckResult] = []
     for name, check in CHECKS.items():
         if intent.clip and name in DECIDED_ONCE:
             verdict, detail = SKIPPED, "a further clip of an order that was checked whole"
+        elif waits and name in AT_THE_OPEN:
+            verdict, detail = SKIPPED, "waits for the next open"
         else:
             verdict, detail = check(d, account, intent)
         result = CheckResult(name, verdict, detail)

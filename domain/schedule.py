@@ -1,12 +1,13 @@
 """What a book does by the clock: the plan of a session, the EOD job, the weekly job (protocol 2.3, 2.4)."""
 
 from domain import events as e
-from domain import leaps
+from domain import leaps, starlab
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of
 from domain.contracts import option, ticker_of
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
+from domain.forecasts import confirm_week, guess_week, plan_guess
 from domain.ledger import check_buffer, settle
 from domain.lifecycle import closing, merging
 from domain.lifecycle.forking import evaluate_fork
@@ -41,6 +42,7 @@ RANK = {
     "merge": 4,
     "eod": 9,
     "weekly": 10,
+    "guess": 10,
 }
 """Order of timers due at the same moment: expiry management, closes, then entries (protocol 2.9, 12.3). A pending
 request lapses before the window that it belongs to is closed."""
@@ -112,8 +114,8 @@ def on_timer(d: Decision, key: str) -> None:
     kind, _, rest = key.partition("|")
     book = d.book
     match kind:
-        case "open" | "expiry" | "eod" | "weekly":
-            {"open": _open, "expiry": _expiry, "eod": end_of_day, "weekly": _weekly}[kind](d)
+        case "open" | "expiry" | "eod" | "weekly" | "guess":
+            {"open": _open, "expiry": _expiry, "eod": end_of_day, "weekly": _weekly, "guess": guess_week}[kind](d)
         case "scan" | "window" | "work":
             {"scan": _scan, "window": close_window, "work": end_work}[kind](d, book.accounts[rest])
         case "reprice" | "ack" | "close":
@@ -151,6 +153,7 @@ def _open(d: Decision) -> None:
     for account in _accounts(d):
         settle(d, account)
         closing.go_on(d, account)
+        starlab.at_open(d, account)
     breakers.at_open(d)
     _announce_fallbacks(d)
     _plan_open(d)
@@ -245,6 +248,8 @@ def _watchdogs(d: Decision) -> None:
 def _weekly(d: Decision) -> None:
     friday = d.today - 1
     for account in _accounts(d):
-        if account.state in ("ACTIVE", "SUSPENDED") and account.type in SLEEVES:
+        if account.state in ("ACTIVE", "SUSPENDED", "MERGING", "CLOSING") and account.type in SLEEVES:
             weekly_job(d, account, friday)
+    confirm_week(d, friday)
+    plan_guess(d)
     _plan_weekly(d)

@@ -204,6 +204,39 @@ class Quarter:
 
 
 @dataclass(slots=True)
+class Forecast:
+    """What the type predictor knows of an account's ticker (protocol 11.5)."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    """context to how often each type followed"""
+    last_type: str = ""
+    weeks: int = 0
+    week_id: str = ""
+    """the week that was predicted last"""
+    predicted: str = ""
+    probabilities: dict[str, int] = field(default_factory=dict[str, int])
+    """by type, 1e-10"""
+
+
+@dataclass(slots=True)
+class ModeScore:
+    """A scored guess of a week's mode."""
+
+    week_id: str
+    predicted: str
+    actual: str
+    brier_e10: int
+
+
+@dataclass(slots=True)
+class Predictor:
+    """Scores of the mode predictor (protocol 11.5)."""
+
+    scores: list[ModeScore] = field(default_factory=list[ModeScore])
+    qualified: bool = False
+
+
+@dataclass(slots=True)
 class Run:
     """A reinvestment under way (protocol 10.4)."""
 
@@ -293,6 +326,8 @@ class Account:
     """day on which a fork was last denied or lapsed"""
     fork_approved: bool = False
     """people have approved the fork; it waits for its window"""
+    forecasts: dict[str, Forecast] = field(default_factory=dict[str, Forecast])
+    """ticker to what the type predictor knows of it"""
     funded: int = 0
     """day of the first funding, for the wait before withdrawals"""
     withdrawals: dict[str, int] = field(default_factory=dict[str, int])
@@ -423,6 +458,52 @@ class Breaker:
 
 
 @dataclass(slots=True)
+class Instruction:
+    """An instruction of STAR-LAB (protocol 13.2)."""
+
+    instruction_id: str
+    client: str
+    account_id: str
+    strategy_id: str
+    trade_action: str
+    contract: str
+    quantity: int
+    limit_e4: int
+    time_in_force: str
+    body_hash: str
+    since_us: int
+    accepted: bool = False
+    ended: bool = False
+    code: str = ""
+    """why it was refused, empty when it was not"""
+
+
+@dataclass(slots=True)
+class StrategyPosition:
+    """What a client's strategy holds of a contract."""
+
+    quantity: int
+    """negative = short"""
+    cost: int
+    """paid, negative = received, without commissions, cents"""
+    order_id_open: str
+    result: int = 0
+    """of this round trip so far, commissions included"""
+
+
+@dataclass(slots=True)
+class Strategy:
+    """Positions and results of a client's strategy (protocol 13.3)."""
+
+    positions: dict[str, StrategyPosition] = field(default_factory=dict[str, StrategyPosition])
+    realised: int = 0
+    trades: int = 0
+    wins: int = 0
+    losses: int = 0
+    commissions: int = 0
+
+
+@dataclass(slots=True)
 class ForkGroup:
     """The pair of accounts that one Gen fork made; merges as one (protocol 10.3)."""
 
@@ -498,6 +579,11 @@ class Book:
     """symbol to the session for which an ATR fallback was announced"""
     memory: dict[str, int] = field(default_factory=dict[str, int])
     """what a rule counts between two evaluations without an event, such as calm ones of a level (protocol 8.2)"""
+    predictor: Predictor = field(default_factory=Predictor)
+    instructions: dict[str, Instruction] = field(default_factory=dict[str, Instruction])
+    """client|client_order_id to the instruction"""
+    strategies: dict[str, Strategy] = field(default_factory=dict[str, Strategy])
+    """starlab_strategy_id to positions and results"""
     wash: WashLedger = field(default_factory=WashLedger)
     """what the wash-sale rule remembers (protocol 4.4)"""
     parent: str = ""

@@ -51,17 +51,18 @@ def record_sale(
         gain, held = due - given - part.cost - part.disallowed, day - part.held_since
         given = due
         loss_id = ""
-        for tax_class, amount in _classes(contract, gain, long=is_long_term(part.held_since, day)):
+        for n, (tax_class, amount) in enumerate(_classes(contract, gain, long=is_long_term(part.held_since, day))):
+            counted = part.quantity if n == 0 else None  # of section 1256 the second class gives up nothing more
             loss_id = d.emit(
                 e.TaxableEventRecorded(
-                    year, tax_class, amount, contract, part.lot_id, held, part.quantity, day,
-                    sold_lots if amount < 0 and replaceable else None,
+                    year, tax_class, amount, contract, part.lot_id, held, counted, day,
+                    sold_lots if amount < 0 and replaceable and counted else None,
                 ),
                 _stream(account, year),
                 account,
             )  # fmt: skip
-        if gain < 0 and replaceable:
-            loss = next(one for one in d.book.wash.losses if one.loss_id == loss_id)
+        loss = next((one for one in d.book.wash.losses if one.loss_id == loss_id), None)
+        if loss is not None:
             days = d.config().integer("tax.wash_sale_days")
             _disallow(d, wash_sales.on_loss(d.book.wash, loss, days))
     adjust_reserve(d, account, year)
@@ -89,18 +90,35 @@ def put_assigned(
     d: Decision, account: Account, contract: str, position_id: str, lot_id: str, shares: int, day: int
 ) -> None:
     """Shares came by assignment: what waited for a deep put is basis now; the rest are an acquisition of the day."""
+    if not _is_deep(d, position_id):
+        acquired(d, account, ticker_of(contract), lot_id, shares, day)
+        return
     waited = wash_sales.on_deep_put_ended(d.book.wash, position_id, shares)
     for part in waited:
         _release(d, account, position_id, part, lot_id)
-    rest = shares - sum(part.quantity for part in waited)
-    if rest:
-        acquired(d, account, ticker_of(contract), lot_id, rest, day)
+    used = sum(part.quantity for part in waited)
+    _end_deep(d, account, position_id, shares, lot_id, used)
+    if shares > used:
+        acquired(d, account, ticker_of(contract), lot_id, shares - used, day)
 
 
 def put_ended(d: Decision, account: Account, position_id: str, quantity: int) -> None:
     """A deep put expired or was bought back: what waited for it is a loss again (protocol 4.4)."""
-    for part in wash_sales.on_deep_put_ended(d.book.wash, position_id, quantity * CONTRACT_MULTIPLIER):
+    if not _is_deep(d, position_id):
+        return
+    shares = quantity * CONTRACT_MULTIPLIER
+    for part in wash_sales.on_deep_put_ended(d.book.wash, position_id, shares):
         _release(d, account, position_id, part, "")
+    _end_deep(d, account, position_id, shares, "", 0)
+
+
+def _is_deep(d: Decision, position_id: str) -> bool:
+    return any(one.lot_id == position_id for one in (*d.book.wash.acquisitions, *d.book.wash.waiting))
+
+
+def _end_deep(d: Decision, account: Account, position_id: str, shares: int, lot_id: str, used: int) -> None:
+    ended = e.DeepPutEnded(position_id, shares, lot_id, used)
+    d.emit(ended, _stream(account, as_date(d.today).year), account)
 
 
 def _release(d: Decision, account: Account, put_id: str, part: wash_sales.Waiting, lot_id: str) -> None:

@@ -6,6 +6,7 @@ from domain import events as e
 from domain.calendar import week_id
 from domain.contracts import moneyness, option
 from domain.decision import Decision
+from domain.forecasts import predict_types, score_types
 from domain.lots import average_price
 from domain.money import ratio_e10, strike_value
 from domain.state import Account, TickerWeek
@@ -24,8 +25,12 @@ from domain.week_types import (
 def weekly_job(d: Decision, account: Account, week_day: int) -> None:
     """Saturday 10:00 ET: classify each ticker and the account, then GEN's sizing base follows its corpus."""
     week = week_id(week_day)
-    records = [_classify_ticker(d, account, ticker, week) for ticker in _tickers(d, account)]
+    tickers = _tickers(d, account)
+    records = [_classify_ticker(d, account, ticker, week) for ticker in tickers]
     _classify_account(d, account, week, records)
+    if account.type != "EXT":
+        score_types(d, account, week, {t: kind for t, (kind, _) in zip(tickers, records, strict=True)})
+        predict_types(d, account, tickers, week_id(week_day + 7))
     if account.type == "GEN" and account.state == "ACTIVE" and d.config(account.account_id).flag("reinvest.gen_weekly"):
         new = corpus(d.market, account)
         if new != account.sizing_base:
@@ -36,7 +41,7 @@ def weekly_job(d: Decision, account: Account, week_day: int) -> None:
 def _tickers(d: Decision, account: Account) -> list[str]:
     """The configured tickers, then every other one with a position or an outcome."""
     sleeve = account.type.lower()
-    configured = d.config(account.account_id).items(f"{sleeve}.tickers") if account.type in ("GEN", "REV") else []
+    configured = d.config(account.account_id).items(f"{sleeve}.tickers") if account.type != "EXT" else []
     held = {option(c).underlying for c in account.shorts} | {lot.contract for lot in account.lots} | set(account.week)
     return [*configured, *sorted(held - set(configured))]
 

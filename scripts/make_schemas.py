@@ -23,12 +23,19 @@ from schemas.errors import SchemaError
 
 ENVELOPE_DOC = "who caused it, when, and where it stands in the journal (protocol 19.1)"
 
-NESTED_ONLY = (inputs.BrokerPosition, commands.CommandHeader, commands.ImportedLot, commands.ImportedOption,
-               commands.ImportedTaxYear, commands.ImportedQuarter, commands.ImportedApproval, commands.ImportedGroup,
-               commands.ImportedAccount)  # fmt: skip
+NESTED_ONLY = (
+    inputs.BrokerPosition, commands.CommandHeader, commands.ImportedLot, commands.ImportedOption,
+    commands.ImportedTaxYear, commands.ImportedQuarter, commands.ImportedWeekCount, commands.ImportedApproval,
+    commands.ImportedGroup, commands.ImportedAccount,
+)  # fmt: skip
 """Record classes of `domain.inputs` and `domain.commands` that stand on no topic by themselves."""
 
 DOC_OF_NAME: dict[str, str] = {
+    "client_order_id": "the client's idempotency key",
+    "valid_until": "days since 1970-01-01",
+    "instruction_id": "all_use_order_id",
+    "client": "who instructs",
+    "predicted": "mode or type",
     "kind": "which of the kinds",
     "purchases": "what is bought",
     "steps": "steps in their order",

@@ -14,6 +14,7 @@ from domain.events.orders import *
 from domain.events.oversight import *
 from domain.events.positions import *
 from domain.events.risk import *
+from domain.events.starlab import *
 from domain.events.weeks import *
 
 Event = Any
@@ -123,6 +124,7 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         TaxPaymentRecorded,
         WashSaleAdjusted,
         WashSaleReleased,
+        DeepPutEnded,
         TaxYearClosed,
         InterestAccrued,
         LedgerCorrected,
@@ -136,6 +138,11 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         WeekClassified,
         WeekReclassified,
         WeekModePredicted,
+        WeekModeConfirmed,
+        WeekTypePredicted,
+        PredictionScored,
+        PredictorQualified,
+        PredictorDisqualified,
         ApprovalRequested,
         ApprovalGranted,
         ApprovalDenied,
@@ -148,6 +155,11 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         ReconciliationBreakResolved,
         CommandRejected,
         MarketCalendarUpdated,
+        InstructionReceived,
+        InstructionAccepted,
+        InstructionRejected,
+        InstructionEnded,
+        ResearchStrategyNotified,
         ProtocolLevelChanged,
         ActionScriptGenerated,
         ActionScriptStepExecuted,

@@ -103,6 +103,16 @@ class WashSaleReleased:
 
 
 @record
+class DeepPutEnded:
+    """A deep put, which counted as an acquisition, expired, was bought back or was assigned (protocol 4.4)."""
+
+    put_id: Annotated[str, "position of the deep put"]
+    quantity: Annotated[int, "shares"]
+    lot_id: Annotated[str, "the lot that its assignment brought, empty = none"]
+    used: Annotated[int, "shares of that lot that have replaced some sold at a loss"]
+
+
+@record
 class TaxYearClosed:
     """A tax year is closed: its reserve is released, later losses do not touch it (protocol 4.4)."""
 

@@ -48,3 +48,63 @@ class WeekModePredicted:
 
     week_id: Annotated[str, "ISO week, such as 2025W25"]
     mode: Annotated[str, "GREEN, RED or CHOP"]
+    inputs: Annotated[dict[str, str] | None, "trend, volatility and support; none = a person's guess"] = None
+
+
+@record
+class WeekModeConfirmed:
+    """The mode of a week from SPY's closes, Mag-6 equal-weight beside it (protocol 11.2)."""
+
+    week_id: Annotated[str, "ISO week, such as 2025W25"]
+    symbol_group: Annotated[str, "ALL_MARKET"]
+    mode: Annotated[str, "GREEN, RED or CHOP"]
+    tag: Annotated[str, "TRENDING, CHOPPY or empty"]
+    return_e10: Annotated[RatioE10, "of the week, 1e-10"]
+    rho_e10: Annotated[RatioE10, "correlation of the closes with time, 1e-10"]
+    mag6_mode: Annotated[str | None, "of the six, where all are known"] = None
+    mag6_return_e10: Annotated[RatioE10 | None, "of the six, 1e-10"] = None
+
+
+@record
+class WeekTypePredicted:
+    """The most probable type of a ticker's next week (protocol 11.5): advice, never a trade."""
+
+    week_id: Annotated[str, "ISO week, such as 2025W25"]
+    ticker: str
+    predicted: Annotated[str, "code of protocol 11.1"]
+    probabilities_e10: Annotated[dict[str, int], "by type, 1e-10"]
+    confidence_e10: Annotated[RatioE10, "probability of the predicted type, 1e-10"]
+    basis: Annotated[str, "CONTEXT, LAST_TYPE or PRIORS"]
+    predictor_version: Annotated[str, "which predictor"]
+    shown: Annotated[bool, "enough weeks are recorded to show it"]
+
+
+@record
+class PredictionScored:
+    """What was predicted for a week against what came (protocol 11.5)."""
+
+    week_id: Annotated[str, "ISO week, such as 2025W25"]
+    kind: Annotated[str, "MODE or TYPE"]
+    ticker: Annotated[str | None, "of a type"]
+    predicted: Annotated[str, "mode or type"]
+    actual: Annotated[str, "mode or type"]
+    hit: Annotated[bool, "predicted = actual"]
+    brier_e10: Annotated[RatioE10, "sum of squared errors of the probabilities, 1e-10"]
+    weeks: Annotated[int, "scored or recorded so far"]
+    hit_rate_e10: Annotated[RatioE10, "over the rolling window, 1e-10"]
+
+
+@record
+class PredictorQualified:
+    """The mode predictor may act, if two people let it (protocol 11.5)."""
+
+    weeks: Annotated[int, "scored so far"]
+    hit_rate_e10: Annotated[RatioE10, "over the rolling window, 1e-10"]
+
+
+@record
+class PredictorDisqualified:
+    """The mode predictor has missed too often: ACTIVE falls back to SHADOW (protocol 11.5)."""
+
+    weeks: Annotated[int, "scored so far"]
+    hit_rate_e10: Annotated[RatioE10, "over the rolling window, 1e-10"]

@@ -257,11 +257,12 @@ def _shares_decided(d: Decision, approval: Approval, granted: bool, choice: str)
         hedges.open_share_hedge(d, account, ticker, approval.approval_id)
 
 
-def sell_uncovered(d: Decision, account: Account, ticker: str, approval: str) -> Order | None:
+def sell_uncovered(d: Decision, account: Account, ticker: str, approval: str, wanted: int = 0) -> Order | None:
     """Sell the shares that cover no call: limit bid - 0.1 % (protocol 6.6)."""
     mark = d.market.marks.get(ticker)
     short_calls = account.shares(ticker) // 100 - uncovered_lots(d, account, ticker)
     quantity = account.shares(ticker) - short_calls * 100
+    quantity = min(quantity, wanted or quantity)
     if mark is None or quantity <= 0:
         return None
     limit = sale_limit_e4(mark.bid_e4 or mark.last_e4)

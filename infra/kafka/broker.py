@@ -297,8 +297,15 @@ def _free_ports() -> Ports:
     return Ports(*free)
 
 
+_PORT_WAIT_S = 5.0
+"""A broker that was killed may hold its port for a moment longer than its process is seen."""
+
+
 def _require_free(ports: Ports, folder: Path) -> None:
+    deadline = time.monotonic() + _PORT_WAIT_S
     for port in (ports.client, ports.controller):
+        while not _bindable(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
         if not _bindable(port):
             raise UnavailableError(
                 "KAFKA_PORT_TAKEN",
