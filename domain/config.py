@@ -6,6 +6,7 @@ A value is looked up account first, then system, then the catalogue. Percentages
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from domain.calendar import WEEKDAYS
 from domain.reasons import Reason
@@ -341,8 +342,10 @@ class ConfigurationError(Exception):
         self.message = message
 
 
+@lru_cache(maxsize=4096)
 def parse(name: str, text: str) -> Value:
-    """The typed value of a parameter. Raises ConfigurationError naming what was expected."""
+    """The typed value of a parameter; lists are shared, not to be changed. Raises ConfigurationError naming what was
+    expected."""
     parameter = CATALOGUE.get(name)
     if parameter is None:
         raise ConfigurationError(Reason.UNKNOWN_PARAMETER, f"there is no parameter {name}; see docs/configuration.md")

@@ -380,4 +380,5 @@ def stop_watching(d: Decision, account: Account, contract: str) -> None:
     d.clear_timer(key)
     d.unwatch_price(key)
     d.clear_timer(f"stop|{account.account_id}|{contract}")
+    d.unwatch_price(f"stop|{account.account_id}|{contract}")
     d.book.memory.pop(key, None)

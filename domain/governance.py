@@ -52,7 +52,7 @@ from domain.monitoring import close_by_person
 from domain.orders import cancel_opening_orders, request_cancel
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
-from domain.risk.breakers import ask_for_reset
+from domain.risk.breakers import ask_for_reset, kill_switch_released
 from domain.risk.ending import L3
 from domain.risk.levels import ask_to_leave_preservation, sell_uncovered
 from domain.state import (
@@ -209,6 +209,8 @@ def _release_decided(d: Decision, approval: Approval, granted: bool, _choice: st
     if not granted:
         return
     d.emit(e.KillSwitchReleased(approval.subject, list(approval.granted_by)), f"system-{d.book.system_id}")
+    if approval.subject == "SYSTEM":
+        kill_switch_released(d)
     for key in sorted(d.book.accounts):
         account = d.book.accounts[key]
         if approval.subject in ("SYSTEM", key) and account.state == "SUSPENDED" and not account.suspensions:
@@ -234,7 +236,7 @@ def resume(d: Decision, command: ResumeAccount) -> Refusal | None:
     account = _find(d, command.account_id)
     if account is None:
         return _unknown(command.account_id)
-    if account.state != "SUSPENDED" or _killed(account):
+    if account.state != "SUSPENDED" or _killed(account) or Reason.MERGE in account.suspensions:
         return Reason.ILLEGAL_TRANSITION, f"{account.state} -> ACTIVE, causes {account.suspensions}"
     request(
         d,
@@ -259,7 +261,7 @@ def _killed(account: Account) -> bool:
 def _resume_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
     """A kill switch that was engaged since stays engaged."""
     account = d.book.accounts[approval.subject]
-    if granted and account.state == "SUSPENDED" and not _killed(account):
+    if granted and account.state == "SUSPENDED" and not _killed(account) and Reason.MERGE not in account.suspensions:
         d.emit(e.AccountResumed(", ".join(approval.granted_by)), f"account-{account.account_id}", account)
 
 

@@ -15,7 +15,7 @@ from domain.market import Mark, Market
 from domain.monitoring import evaluate, evaluate_package
 from domain.reasons import Reason
 from domain.risk.breakers import check_vix
-from domain.schedule import on_timer, rank_of, take_calendar
+from domain.schedule import on_timer, rank_of, resume_exit, take_calendar
 from domain.splits import adjust
 from domain.state import Book
 from domain.thresholds import PriceIndex
@@ -238,6 +238,8 @@ def _reached(d: Decision, key: str) -> None:
             check_buffer(d, d.book.accounts[account_id])
         case "monitor":
             evaluate(d, d.book.accounts[account_id], name)
+        case "stop":
+            resume_exit(d, d.book.accounts[account_id], name)
         case "package":
             evaluate_package(d, d.book.accounts[account_id], name)
         case _:

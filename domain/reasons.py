@@ -6,6 +6,10 @@ from enum import StrEnum
 class Reason(StrEnum):
     """A reason code; its value is what stands on the log, `MEANING` what it says."""
 
+    def __repr__(self) -> str:
+        """As the plain text that a snapshot brings back: what a message shows may not depend on a restart."""
+        return repr(self.value)
+
     # entry procedure, in the order of its steps (protocol 6.2)
     ACCOUNT_STATE = "ACCOUNT_STATE"
     TRADING_MODE = "TRADING_MODE"
@@ -83,6 +87,13 @@ class Reason(StrEnum):
     BUFFER = "BUFFER"
     RECON = "RECON"
     DATA = "DATA"
+    L2 = "L2"
+    L3 = "L3"
+    CONSECUTIVE_LOSSES = "CONSECUTIVE_LOSSES"
+    DAILY_DRAWDOWN = "DAILY_DRAWDOWN"
+    SIMULTANEOUS_BREACHES = "SIMULTANEOUS_BREACHES"
+    ACCOUNT_DRAWDOWN = "ACCOUNT_DRAWDOWN"
+    VIX_SAFE = "VIX_SAFE"
     # rolls (protocol 7.3)
     UNECONOMIC = "UNECONOMIC"
     MAX_ROLLS = "MAX_ROLLS"
@@ -187,6 +198,13 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.BUFFER: ("4.1", "free cash is below the buffer"),
     Reason.RECON: ("12.5", "quantities or cash differ from the broker's"),
     Reason.DATA: ("8.4", "prices of a watched position have stopped coming"),
+    Reason.L2: ("8.1", "a position is at protocol level 2 or above"),
+    Reason.L3: ("8.1", "a position has been at protocol level 3"),
+    Reason.CONSECUTIVE_LOSSES: ("9", "too many losing chains in a row"),
+    Reason.DAILY_DRAWDOWN: ("9", "corpus has fallen to 95 % of the start of the day"),
+    Reason.SIMULTANEOUS_BREACHES: ("9", "too many positions of the system at level 2 or above"),
+    Reason.ACCOUNT_DRAWDOWN: ("9", "corpus is too far under its flow-adjusted high"),
+    Reason.VIX_SAFE: ("9", "VIX is above 65"),
     Reason.UNECONOMIC: ("7.3", "no candidate's net is within the debit cap"),
     Reason.MAX_ROLLS: ("7.3", "the roll chain has been rolled as often as roll.max_per_chain allows"),
     Reason.STOP_LOSS: ("8.3", "a level-3 exit takes the order's place"),

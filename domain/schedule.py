@@ -123,7 +123,9 @@ def on_timer(d: Decision, key: str) -> None:
                 {"reprice": reprice, "ack": acknowledgement_due, "close": _stop_closing}[kind](d, book.orders[rest])
         case "monitor" | "package" | "stop":
             account_id, _, name = rest.partition("|")
-            {"monitor": evaluate, "package": evaluate_package, "stop": _stop}[kind](d, book.accounts[account_id], name)
+            {"monitor": evaluate, "package": evaluate_package, "stop": resume_exit}[kind](
+                d, book.accounts[account_id], name
+            )
         case "escalate":
             escalate(d, rest)
         case "buy":
@@ -137,7 +139,7 @@ def on_timer(d: Decision, key: str) -> None:
             raise ValueError(f"unknown timer {key}")
 
 
-def _stop(d: Decision, account: Account, contract: str) -> None:
+def resume_exit(d: Decision, account: Account, contract: str) -> None:
     """A level-3 exit that waited for the open or a quote."""
     short = account.shorts.get(contract)
     if short is not None and not short.pending_outcome:

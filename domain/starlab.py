@@ -121,6 +121,9 @@ def _schema(d: Decision, command: SubmitTradeInstruction) -> dict[str, str]:
             wrong["expiration_date"] = "in the past"
         if not command.strike_price_e3 or command.strike_price_e3 <= 0:
             wrong["strike_price"] = "required for options"
+    spot = d.market.last(command.symbol)
+    if right == "C" and spot and (command.limit_price_e4 or 0) > spot:
+        wrong["limit_price"] = f"above the underlying at {price_text(spot)}"
     return wrong | _price_schema(command, effect, right)
 
 
@@ -180,7 +183,8 @@ def _business(
     if effect == "OPEN" and (killed or effective_mode(account) != "NORMAL"):
         return Reason.TRADING_HALTED, 423, {"account": f"{account.state} {effective_mode(account)}"}
     if effect == "CLOSE":
-        held = abs(strategy_quantity(d, command.starlab_strategy_id, contract))
+        signed = strategy_quantity(d, command.starlab_strategy_id, contract)
+        held = max(0, -signed if ACTIONS[command.trade_action][0] == "BUY" else signed)
         if command.quantity > held:
             return Reason.NOT_COVERED, 422, {"quantity": f"{command.quantity} of {held} open in this strategy"}
     if command.trade_action == "SELL_TO_OPEN_CALL" and uncovered_lots(d, account, command.symbol) < command.quantity:

@@ -93,11 +93,15 @@ def short_liability(market: Market, account: Account) -> int:
 
 
 def lot_value(market: Market, lot: Lot) -> int:
-    """Market value of a lot: shares at the last trade, long options at mid; at cost without any mark."""
+    """Market value of a lot: shares at the last trade, long options at mid, else intrinsic, else cost."""
     if parse(lot.contract) is None:
         return shares_value(market.last(lot.contract) or lot.price_e4, lot.quantity)
     quote = market.quote(lot.contract)
-    mark = quote.mid_e4 if quote is not None and quote.two_sided else Fraction(lot.price_e4)
+    if quote is not None and quote.two_sided:
+        mark = quote.mid_e4
+    else:
+        spot = market.last(option(lot.contract).underlying)
+        mark = Fraction(intrinsic_e4(lot.contract, spot) if spot else lot.price_e4)
     return round_half_up(mark * lot.quantity)
 
 

@@ -78,7 +78,7 @@ class CashMovementRequested:
     """To the broker gateway: cash enters or leaves the brokerage account outside orders; the paper broker books it."""
 
     movement_id: Annotated[str, "its identity: the same one again moves nothing"]
-    kind: Annotated[str, "CONTRIBUTION, WITHDRAWAL, FORK, FEE, DIVIDEND, INTEREST or TAX_PAYMENT"]
+    kind: Annotated[str, "CONTRIBUTION, WITHDRAWAL, CLOSING, FORK, FEE, DIVIDEND, INTEREST or TAX_PAYMENT"]
     amount: Annotated[Cents, "positive = in, negative = out"]
 
 

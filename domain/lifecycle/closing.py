@@ -51,9 +51,9 @@ def go_on(d: Decision, account: Account) -> None:
     cash, reserve = account.balance(CASH), account.balance(TAX_RESERVE)
     transfer = workflow_id(account.account_id, "CLOSE")
     if cash + reserve:
-        transferred = e.CapitalTransferred(transfer, "WITHDRAWAL", account.account_id, "OUTSIDE", cash, reserve)
+        transferred = e.CapitalTransferred(transfer, "CORRECTION", account.account_id, "OUTSIDE", cash, reserve)
         d.emit(transferred, f"transfer-{transfer}", account)
-        post(d, account, "WITHDRAWAL", transfer, {CASH: -cash, TAX_RESERVE: -reserve, EQUITY_BASE: cash + reserve})
-        moved = e.CashMovementRequested(transfer, "WITHDRAWAL", -(cash + reserve))
+        post(d, account, "CLOSING", transfer, {CASH: -cash, TAX_RESERVE: -reserve, EQUITY_BASE: cash + reserve})
+        moved = e.CashMovementRequested(transfer, "CLOSING", -(cash + reserve))
         d.emit(moved, f"broker-{d.book.broker_account}", account)
     d.emit(e.AccountClosed(cash + reserve), f"account-{account.account_id}", account)

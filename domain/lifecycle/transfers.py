@@ -108,7 +108,7 @@ def request_withdrawal(d: Decision, command: RequestWithdrawal) -> Refusal | Non
     request(
         d, account, "WITHDRAWAL", identity, {"amount": str(command.amount), "quarter": quarter},
         required=2 if account.type == "GEN" else 1, roles=["OWNER"], expires_us=business_days_on(d, 5),
-        default="deny", requester="" if account.type == "REV" else command.header.actor_id,
+        default="deny", requester=command.header.actor_id,
     )  # fmt: skip
     return None
 

@@ -15,9 +15,9 @@ from domain.state import Account, Approval, Breaker
 from domain.valuation import corpus
 
 SYSTEM = "SYSTEM"
-CONSECUTIVE_LOSSES, DAILY_DRAWDOWN = "CONSECUTIVE_LOSSES", "DAILY_DRAWDOWN"
-SIMULTANEOUS_BREACHES, ACCOUNT_DRAWDOWN = "SIMULTANEOUS_BREACHES", "ACCOUNT_DRAWDOWN"
-VIX_HEDGED, VIX_SAFE, VIX_KILL = "VIX_HEDGED", "VIX_SAFE", "VIX_KILL"
+CONSECUTIVE_LOSSES, DAILY_DRAWDOWN = Reason.CONSECUTIVE_LOSSES, Reason.DAILY_DRAWDOWN
+SIMULTANEOUS_BREACHES, ACCOUNT_DRAWDOWN = Reason.SIMULTANEOUS_BREACHES, Reason.ACCOUNT_DRAWDOWN
+VIX_HEDGED, VIX_SAFE, VIX_KILL = "VIX_HEDGED", Reason.VIX_SAFE, "VIX_KILL"
 MODE = {
     CONSECUTIVE_LOSSES: "NO_NEW_ENTRIES",
     DAILY_DRAWDOWN: "NO_NEW_ENTRIES",
@@ -205,6 +205,13 @@ def ask_for_reset(d: Decision, name: str, scope: str, by: str) -> tuple[Reason, 
         return None
     _ask(d, breaker, by)
     return None
+
+
+def kill_switch_released(d: Decision) -> None:
+    """Two people have released what VIX had stopped: the breaker may trip again (protocol 9)."""
+    breaker = d.book.breakers.get(key_of(VIX_KILL, SYSTEM))
+    if breaker is not None:
+        _reset(d, breaker, "kill switch released")
 
 
 def vix_halves(d: Decision) -> Fraction:

@@ -8,7 +8,7 @@ from domain.risk import hedges, measure
 from domain.risk.scripts import lapse_scripts
 from domain.state import Account
 
-L2, L3 = "L2", "L3"
+L2, L3 = Reason.L2, Reason.L3
 """Names of the restrictions that levels 2 and 3 set."""
 
 

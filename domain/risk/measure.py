@@ -7,7 +7,7 @@ from fractions import Fraction
 from domain import events as e
 from domain.calendar import SECOND, monday_of
 from domain.config import Config
-from domain.contracts import option
+from domain.contracts import option, parse
 from domain.decision import Decision
 from domain.lots import average_price
 from domain.money import floor_int, ratio_e10, round_half_up
@@ -65,7 +65,7 @@ def holdings_with_levels(d: Decision, account: Account) -> Iterator[Holding]:
         if option(contract).right == "P" and (found := put_holding(account, contract)) is not None:
             yield found
     for ticker in sorted({lot.contract for lot in account.lots}):
-        if ticker.isalpha() and (found := package(d, account, ticker)) is not None:
+        if parse(ticker) is None and (found := package(d, account, ticker)) is not None:
             yield found
 
 

@@ -17,6 +17,7 @@ from domain.risk.ending import end_of_position
 from domain.risk.scripts import open_script_of, step_executed
 from domain.state import Account, Approval, Order, ShortOption
 
+LOOK_AGAIN_US = 60 * SECOND
 AFTER_OPEN_US = 60 * SECOND
 """An exit decided while the market is closed is sent this long after the open."""
 
@@ -34,8 +35,14 @@ def exit_short(d: Decision, account: Account, short: ShortOption) -> None:
     for order in list(d.book.orders.values()):
         if order.account_id == account.account_id and order.contract == short.contract and order.working:
             request_cancel(d, order, Reason.STOP_LOSS)
-    quote = _fresh_quote(d, short)
-    if quote is None or blocked(d, short.contract) or _closing(d, account, short.contract):
+    quote, symbol = _fresh_quote(d, short), option(short.contract).underlying
+    if quote is None:
+        last = d.market.last(symbol)
+        d.watch_price(key, symbol, last, last)  # the next mark, whatever it is: its chain has come before it
+        d.set_timer(key, d.now_us + LOOK_AGAIN_US)
+        return
+    d.unwatch_price(key)
+    if blocked(d, short.contract) or _closing(d, account, short.contract):
         d.set_timer(key, d.now_us + SECOND)
         return
     limits, cap = exit_ladder(d, account, short, quote)

@@ -23,7 +23,7 @@ from domain import inputs as i
 from domain.calendar import Calendar
 from domain.contracts import occ_symbol, option
 from domain.decision import Decision, Entry
-from domain.money import option_value, strike_value
+from domain.money import option_value, shares_value, strike_value
 from domain.state import Account, Book, Order
 from domain.valuation import buffer_required, corpus, deployable
 from gateways.broker.paper import PaperBroker
@@ -39,6 +39,8 @@ _EVENT_CLASSES: dict[str, type] = {cls.__name__: cls for cls in e.TOPIC_OF}
 FAR = new_york_us(date(2099, 1, 1))
 Number = int | float | str | Decimal
 T = TypeVar("T")
+OCC_LENGTH = 15
+"""Longer than any ticker: the contract is an option."""
 
 
 def e4(price: Number) -> int:
@@ -352,24 +354,37 @@ class BookWorld:
         commission: int | None = None,
         again: bool = False,
     ) -> list[Happened]:
-        """An execution; `again` = one that was reported before, so the broker holds it already."""
-        paid = 65 * quantity if commission is None else commission
+        """An execution; `again` = one that was reported before, so the broker holds it already.
+
+        Of a roll both legs: `price` is the net, the old option is bought back at 10.00 or what the net asks for.
+        """
+        if order.new_contract:
+            net = e4(price)
+            bought = max(100_000, 100 - net)
+            both: list[Happened] = []
+            for leg, (contract, side, at) in enumerate(
+                ((order.contract, "BUY", bought), (order.new_contract, "SELL", bought + net))
+            ):
+                identity = f"{exec_id or self._seqs.get('broker', 0)}/{leg}"
+                both += self._execution(order, contract, side, quantity, at, identity, 65 * quantity, again=again)
+            return both
+        shares = len(order.contract) < OCC_LENGTH
+        paid = (0 if shares else 65 * quantity) if commission is None else commission
         identity = exec_id or f"x{self._seqs.get('broker', 0)}"
-        value = option_value(e4(price), quantity)
+        return self._execution(order, order.contract, order.side, quantity, e4(price), identity, paid, again=again)
+
+    def _execution(
+        self, order: Order, contract: str, side: str, quantity: int, price_e4: int, exec_id: str, paid: int, *,
+        again: bool,
+    ) -> list[Happened]:  # fmt: skip
+        value = (shares_value if len(contract) < OCC_LENGTH else option_value)(price_e4, quantity)
         if not again:
-            sign = -1 if order.side == "SELL" else 1
-            self.broker.move(order.contract, sign * quantity, -sign * value - paid)
+            sign = -1 if side == "SELL" else 1
+            self.broker.move(contract, sign * quantity, -sign * value - paid)
         return self.report(
-            i.BrokerExecution,
-            order.order_id,
-            f"b-{order.order_id[:8]}",
-            identity,
-            order.contract,
-            order.side,
-            quantity,
-            e4(price),
+            i.BrokerExecution, order.order_id, f"b-{order.order_id[:8]}", exec_id, contract, side, quantity, price_e4,
             paid,
-        )
+        )  # fmt: skip
 
     def assign(
         self, contract: str, quantity: int, session: str | int, *, notice_id: str = "", held: int | None = None

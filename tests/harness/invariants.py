@@ -147,7 +147,7 @@ class Witness:
         terms = parse(event.contract)
         if self.orders[event.order_id] in TERMINAL and terms is not None and terms.right == "C":
             self.late_calls = True
-        if event.effect != "OPEN":
+        if proposal.purpose not in ("ENTRY", "RESIDUAL", "RECOVERY_CALL"):
             return
         signal = self.signals[proposal.signal_id]
         assert isinstance(signal, e.TradeSignalGenerated)
@@ -182,6 +182,7 @@ class Witness:
                 for o in book.orders.values()
                 if o.account_id == key
                 and o.effect == "OPEN"
+                and o.side == "SELL"
                 and option(o.contract).right == "P"
                 and o.state not in (*TERMINAL, "PROPOSED")
             )

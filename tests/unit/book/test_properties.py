@@ -462,7 +462,7 @@ class Histories(RuleBasedStateMachine):
             if r.random() < 0.9:
                 world.session(connected=True)
             return
-        world.statement("INTRADAY", cash=world.broker.cash + 100 * r.choice([1, 500]))
+        world.statement("INTRADAY", cash=world.broker.cash - 100 * r.choice([1, 500]))
         if r.random() < 0.9:
             world.statement("INTRADAY")
 

@@ -11,7 +11,7 @@ from domain.reasons import MEANING, Reason
 from scripts.make_docs import wanted
 
 DOMAIN = Path(__file__).parents[3] / "domain"
-FILES = [path for path in sorted(DOMAIN.glob("*.py")) if path.name != "reasons.py"]
+FILES = [path for path in sorted(DOMAIN.rglob("*.py")) if path.name != "reasons.py"]
 CODE_AT = {
     "request_cancel": 2, "cancel_opening_orders": 2, "expire": 2, "restrict": 2, "lift": 2, "reject": 3, "Rejected": 0,
     "EntrySkipped": 1, "TickerRejection": 2, "RollDeclined": 1, "OrderCancelRequested": 2, "OrderCancelled": 1,
