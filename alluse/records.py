@@ -118,7 +118,7 @@ def _shower(kind: str, hint: Any) -> Callable[[Any], Any]:
     if get_origin(hint) is list:
         inner = get_args(hint)[0]
         one = _shower(kind or _kind("", inner), _bare(inner))
-        return _same if one is _same else lambda values: [one(value) for value in values]
+        return _same if one is _same else lambda values: None if values is None else [one(value) for value in values]
     if is_dataclass(hint):
         cls = cast(type, hint)
         return lambda value: None if value is None else _shown_fields(cls, value)

@@ -49,6 +49,8 @@ COMMAND_RULES: dict[type, CommandRule] = {
     c.RequestWithdrawal: g.withdraw,
     c.LinkBrokerAccount: g.link_broker_account,
     c.CompleteFork: g.complete_fork,
+    c.InitiateFork: g.initiate_fork,
+    c.RunQuarterlyReinvestment: g.run_reinvestment,
     c.CloseTaxYear: g.close_tax_year,
     c.CloseAccount: g.close_account,
     c.CorrectLedger: g.correct_ledger,

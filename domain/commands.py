@@ -471,3 +471,20 @@ class CancelInstruction:
     header: CommandHeader
     client: Annotated[str, "who instructed it"]
     all_use_order_id: Annotated[str, "the id that InstructionReceived gave"]
+
+
+@record
+class InitiateFork:
+    """Look at an account's fork now instead of at the end of the day; a known fork has no further effect (10.2)."""
+
+    header: CommandHeader
+    account_id: str
+    fork_id: Annotated[str | None, "none = the account's next fork"] = None
+
+
+@record
+class RunQuarterlyReinvestment:
+    """Run an account's quarterly reinvestment; a quarter that was run has no further effect (protocol 10.4)."""
+
+    header: CommandHeader
+    account_id: str

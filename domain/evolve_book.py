@@ -222,10 +222,14 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
         account.high = account.last_corpus if source.high is None else source.high
         book.accounts[source.account_id] = account
     book.day_trades.extend(event.day_trades or [])
-    for group in event.groups or []:
-        members = [a.account_id for a in event.accounts if a.fork_group_id == group.fork_group_id]
-        target = book.accounts[members[0]].root_com_account_id if members else ""
-        book.groups[group.fork_group_id] = ForkGroup(group.fork_group_id, members, target, group.confirmations)
+    counted = {group.fork_group_id: group.confirmations for group in event.groups or []}
+    for source in event.accounts:
+        if source.fork_group_id is None:
+            continue
+        target = book.accounts[source.account_id].root_com_account_id
+        group = book.groups.setdefault(source.fork_group_id, ForkGroup(source.fork_group_id, [], target))
+        group.members.append(source.account_id)
+        group.confirmations = counted.get(source.fork_group_id, 0)
 
 
 def _quarter(source: ImportedQuarter) -> Quarter:

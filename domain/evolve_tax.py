@@ -79,9 +79,9 @@ def _raise_basis(account: Account, lot_id: str, shares: int, amount: int, held_d
     lot = fitting[0]
     units = -(-shares // _size(lot))
     if units < lot.quantity:
-        basis = lot.basis * units // lot.quantity
-        part = Lot(f"{lot_id}/{envelope.event_id}", lot.contract, units, lot.acquired, basis, lot.price_e4)
-        lot.quantity, lot.basis = lot.quantity - units, lot.basis - basis
+        cost = lot.cost * units // lot.quantity
+        part = Lot(f"{lot_id}/{envelope.event_id}", lot.contract, units, lot.acquired, cost, lot.price_e4)
+        lot.quantity, lot.cost = lot.quantity - units, lot.cost - cost
         account.lots.append(part)
         lot = part
     lot.disallowed += amount

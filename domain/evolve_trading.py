@@ -52,7 +52,8 @@ def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope)
 def _note_liquidation(book: Book, order: Order, amount: int, commission: int) -> None:
     for group in book.groups.values():
         if group.state == "MERGING" and group.merge_id == order.reference:
-            group.proceeds, group.costs = group.proceeds + amount, group.costs + commission
+            group.proceeds += amount - commission
+            group.costs += commission
 
 
 def note_purchase(account: Account, contract: str, reference: str, spent: int) -> None:

@@ -20,6 +20,7 @@ from domain.commands import (
     GenerateExitSignal,
     GrantApproval,
     GuessWeekMode,
+    InitiateFork,
     LiftTradingModeRestriction,
     LinkBrokerAccount,
     ProposeConfigurationChange,
@@ -35,6 +36,7 @@ from domain.commands import (
     ResolveAlert,
     RestrictTradingMode,
     ResumeAccount,
+    RunQuarterlyReinvestment,
     SuspendAccount,
     TransferCapital,
 )
@@ -45,7 +47,8 @@ from domain.inception import Refusal
 from domain.leaps import sell_long
 from domain.ledger import check_buffer, post
 from domain.lifecycle.closing import ask_to_close
-from domain.lifecycle.forking import child_answered, link_child
+from domain.lifecycle.forking import child_answered, initiate, link_child
+from domain.lifecycle.reinvestment import evaluate_reinvestment
 from domain.lifecycle.transfers import book_cash, credit, request_withdrawal
 from domain.modes import SEVERITY
 from domain.monitoring import close_by_person
@@ -405,7 +408,22 @@ def withdraw(d: Decision, command: RequestWithdrawal) -> Refusal | None:
 
 def link_broker_account(d: Decision, command: LinkBrokerAccount) -> Refusal | None:
     """The brokerage account of the system that an approved Rev fork founds (protocol 10.2)."""
-    return link_child(d, command.broker_account, command.system_id)
+    return link_child(d, command.broker_account, command.system_id, command.amount or 0)
+
+
+def initiate_fork(d: Decision, command: InitiateFork) -> Refusal | None:
+    """The daily look at a fork, now (protocol 10.2)."""
+    account = _find(d, command.account_id)
+    return _unknown(command.account_id) if account is None else initiate(d, account, command.fork_id)
+
+
+def run_reinvestment(d: Decision, command: RunQuarterlyReinvestment) -> Refusal | None:
+    """The quarter's run; once run it has no further effect (protocol 10.4)."""
+    account = _find(d, command.account_id)
+    if account is None:
+        return _unknown(command.account_id)
+    evaluate_reinvestment(d, account)
+    return None
 
 
 def complete_fork(d: Decision, command: CompleteFork) -> Refusal | None:

@@ -103,6 +103,8 @@ def _watch_slack(d: Decision, account: Account, slack: int) -> None:
         return
     for ticker, count in units.items():
         last = d.market.last(ticker)
-        if last:
+        if not last:
+            d.watch_price(prefix + ticker, ticker, 0, 0)  # its first price wakes the book
+        else:
             move = max(1, floor_int(min(room) * 100 / len(units) / count))
             d.watch_price(prefix + ticker, ticker, last - move, last + move)

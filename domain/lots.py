@@ -61,7 +61,7 @@ def split_lots(account: Account, contract: str, quantity: int) -> list[LotPart]:
     for lot in in_order(account, contract):
         part = min(lot.quantity, quantity)
         if part:
-            cost, disallowed = lot.basis * part // lot.quantity, lot.disallowed * part // lot.quantity
+            cost, disallowed = lot.cost * part // lot.quantity, lot.disallowed * part // lot.quantity
             parts.append(LotPart(lot.lot_id, lot.held_since, part, cost, disallowed))
             quantity -= part
     return parts
@@ -73,7 +73,7 @@ def take_lots(account: Account, ticker: str, shares: int) -> None:
     for part in split_lots(account, ticker, shares):
         lot = lots[part.lot_id]
         lot.quantity -= part.quantity
-        lot.basis -= part.cost
+        lot.cost -= part.cost
         lot.disallowed -= part.disallowed
     account.lots = [lot for lot in account.lots if lot.quantity]
 

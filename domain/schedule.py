@@ -26,26 +26,26 @@ from domain.weeks import weekly_job
 
 RANK = {
     "open": 0,
+    "guess": 0,
     "stop": 0,
     "monitor": 1,
     "package": 1,
     "expiry": 2,
     "escalate": 3,
     "approval": 3,
+    "merge": 4,
     "ack": 4,
     "reprice": 5,
-    "scan": 6,
-    "window": 7,
-    "work": 8,
-    "close": 8,
     "buy": 6,
-    "merge": 4,
-    "eod": 9,
-    "weekly": 10,
-    "guess": 10,
+    "scan": 7,
+    "window": 8,
+    "work": 9,
+    "close": 9,
+    "eod": 10,
+    "weekly": 11,
 }
-"""Order of timers due at the same moment: expiry management, closes, then entries (protocol 2.9, 12.3). A pending
-request lapses before the window that it belongs to is closed."""
+"""Order of timers due at the same moment: level-3 exits, levels, expiry management, closes, then entries (protocol 2.9,
+12.3). A pending request lapses before the window that it belongs to is closed."""
 
 SATURDAY = 5
 
@@ -61,6 +61,9 @@ def plan_next_session(d: Decision) -> None:
     if d.calendar.is_session(d.today) and d.now_us >= d.calendar.open_us(d.today):
         _plan_day(d)
     _plan_weekly(d)
+    breakers.check_vix(d)
+    for account in _accounts(d):
+        check_buffer(d, account)
 
 
 def _plan_open(d: Decision) -> None:

@@ -49,7 +49,8 @@ def submit(d: Decision, command: SubmitTradeInstruction) -> Refusal | str | None
     if known is not None:
         if known.body_hash == body:
             return DUPLICATE
-        return Reason.IDEMPOTENCY_CONFLICT, f"{command.client_order_id} was used with another body"
+        wrong = {"client_order_id": "used with another body"}
+        return _reject(d, command, Reason.IDEMPOTENCY_CONFLICT, 409, wrong)
     account = _account(d, command)
     if account is None:
         return _reject(d, command, Reason.FORBIDDEN, 403, {"account_tag": "no EXT account that this client may use"})
@@ -250,8 +251,10 @@ def _order_ended(d: Decision, account: Account, order: Order) -> None:
 
 
 def by_id(d: Decision, instruction_id: str) -> Instruction | None:
-    """The instruction of an all_use_order_id."""
-    return next((i for i in d.book.instructions.values() if i.instruction_id == instruction_id), None)
+    """The instruction of an all_use_order_id, or of an order that it has caused."""
+    found = next((i for i in d.book.instructions.values() if i.instruction_id == instruction_id), None)
+    order = d.book.orders.get(instruction_id)
+    return by_id(d, order.reference) if found is None and order is not None and order.reference else found
 
 
 def cancel(d: Decision, command: CancelInstruction) -> Refusal | None:

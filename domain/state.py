@@ -91,12 +91,18 @@ class Lot:
     contract: str
     quantity: int
     acquired: int
-    basis: int
+    cost: int
+    """what was paid, less the premium of an assigned put: what the double entry carries it at, cents"""
     price_e4: int
     disallowed: int = 0
     """loss of a wash sale added to the tax basis (protocol 4.4), cents"""
     tax_acquired: int = 0
     """day from which the holding period counts where an old one was tacked on, else 0"""
+
+    @property
+    def basis(self) -> int:
+        """Tax basis: cost and what wash sales have added to it, cents."""
+        return self.cost + self.disallowed
 
     @property
     def held_since(self) -> int:

@@ -139,7 +139,7 @@ def _disallow(d: Decision, adjustments: Sequence[wash_sales.Adjustment]) -> None
         bought = next(entry for entry in d.book.wash.acquisitions if entry.lot_id == one.lot_id)
         target = d.book.accounts[bought.account_id]
         lot = next((entry for entry in target.lots if entry.lot_id == one.lot_id), None)
-        basis = lot.basis + lot.disallowed + one.disallowed if lot is not None else 0
+        basis = lot.basis + one.disallowed if lot is not None else 0
         losing = d.book.accounts[loss.account_id]
         d.emit(
             e.WashSaleAdjusted(

@@ -142,5 +142,5 @@ def unrealised(market: Market, account: Account) -> int:
     for short in account.shorts.values():
         total += sum(option_value(s.price_e4, s.quantity) - s.commission for s in short.slices)
     for lot in account.lots:
-        total += lot_value(market, lot) - lot.basis
+        total += lot_value(market, lot) - lot.cost
     return total

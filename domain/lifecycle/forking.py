@@ -43,6 +43,17 @@ def evaluate_fork(d: Decision, account: Account) -> None:
     _execute_in_window(d, account)
 
 
+def initiate(d: Decision, account: Account, fork_id: str | None) -> tuple[Reason, str] | None:
+    """A person asks for the daily look now; a fork that is known is acknowledged without effect (protocol 10.2)."""
+    following = workflow_id(account.account_id, "FORK", str(account.fork_seq + 1))
+    if fork_id in d.book.groups or fork_id in d.book.foundings:
+        return None
+    if fork_id not in (None, following):
+        return Reason.NOT_FOUND, f"fork {fork_id}; the next one is {following}"
+    evaluate_fork(d, account)
+    return None
+
+
 def _stream(account: Account) -> str:
     return f"account-{account.account_id}"
 
@@ -219,7 +230,7 @@ def _found_system(d: Decision, account: Account) -> None:
     check_buffer(d, account)
 
 
-def link_child(d: Decision, broker_account: str, system_id: str | None) -> tuple[Reason, str] | None:
+def link_child(d: Decision, broker_account: str, system_id: str | None, amount: int) -> tuple[Reason, str] | None:
     """The brokerage account of a system to be founded is linked: an approved Rev fork may start in its window."""
     account = next((a for a in _accounts(d) if a.type == "REV" and a.fork_eligible and a.fork_approved), None)
     if account is None:
@@ -228,6 +239,7 @@ def link_child(d: Decision, broker_account: str, system_id: str | None) -> tuple
     if fork_id in d.book.foundings:
         return Reason.ILLEGAL_TRANSITION, f"fork {fork_id} has its brokerage account"
     child = system_id or next_system_id(d.book.system_id, account.fork_seq + 1)
+    d.emit(e.BrokerAccountLinked(broker_account, "CSP_AND_CC", amount), f"broker-{broker_account}", account)
     d.emit(e.ForkAccountLinked(fork_id, broker_account, child), f"broker-{broker_account}", account)
     surplus = surplus_post(d, account)
     if surplus >= _threshold(d, account) and _guard(d, account, surplus) is None:

@@ -90,7 +90,6 @@ def _start(d: Decision, account: Account, quarter: str, net: int, tax: int, with
     if not held:
         complete(d, account)
         return
-    d.emit(e.CapitalEarmarked(key, held), f"account-{account.account_id}", account)
     following = d.calendar.next_session(d.today)
     d.set_timer(f"buy|{account.account_id}|", d.calendar.et(following, config.integer("entry.window_start")))
 
@@ -101,9 +100,6 @@ def purchase(d: Decision, account: Account) -> None:
     if run is None:
         return
     config = d.config(account.account_id)
-    if account.earmarks.get(run.key):
-        released = e.CapitalEarmarkReleased(run.key, account.earmarks[run.key])
-        d.emit(released, f"account-{account.account_id}", account)
     capacity = config.text(f"reinvest.{account.type.lower()}_primary") == "CONTRACT_CAPACITY"
     tickers = config.items(f"{account.type.lower()}.tickers")
     left_primary = run.primary if not capacity else 0

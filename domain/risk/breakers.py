@@ -123,6 +123,7 @@ def check_vix(d: Decision) -> None:
     """The last VIX against its three thresholds and the two levels of return; wakes again at the nearest of them."""
     last = d.market.last(VIX)
     if not last:
+        d.watch_price("vix||", VIX, 0, 0)  # the first price of it wakes the book
         return
     config = d.config()
     for name, parameter in ((VIX_HEDGED, "vix_hedged"), (VIX_SAFE, "vix_safe"), (VIX_KILL, "vix_kill")):

@@ -48,18 +48,23 @@ def candidate(d: Decision, account: Account, short: ShortOption) -> Candidate | 
     if any(h.hedged == short.contract for h in account.hedges.values()):
         return None
     terms = option(short.contract)
-    return _candidate(d, account, terms.underlying, terms.expiry, Fraction(short.p0_e4), short.quantity)
+    below = terms.strike_e4
+    return _candidate(d, account, terms.underlying, terms.expiry, Fraction(short.p0_e4), short.quantity, below)
 
 
 def _candidate(
-    d: Decision, account: Account, ticker: str, expiry: int, reference_e4: Fraction, wanted: int
+    d: Decision, account: Account, ticker: str, expiry: int, reference_e4: Fraction, wanted: int, below_e4: int
 ) -> Candidate | None:
     config, chain = d.config(account.account_id), d.market.chain(ticker)
     if not config.flag("hedge.enabled") or chain is None:
         return None
     stale = config.integer("data.stale_s") * SECOND
     aim = reference_e4 - config.fraction("protocol.level3") * atr_in_force(d, ticker, config)[0] / 100
-    listed = [q for q in chain.quotes(expiry, "P") if q.two_sided and d.now_us - q.quote_time_us <= stale]
+    listed = [
+        q
+        for q in chain.quotes(expiry, "P")
+        if q.two_sided and q.strike_e3 * 10 < below_e4 and d.now_us - q.quote_time_us <= stale
+    ]
     if not listed:
         return None
     quote = min(listed, key=lambda q: (abs(q.strike_e3 * 10 - aim), q.strike_e3))
@@ -83,7 +88,7 @@ def open_share_hedge(d: Decision, account: Account, ticker: str, approval: str) 
     if expiry is None:
         return
     basis, lots = average_price(account, ticker), account.shares(ticker) // 100
-    found = _candidate(d, account, ticker, expiry, basis, lots)
+    found = _candidate(d, account, ticker, expiry, basis, lots, d.market.last(ticker))
     if found is not None:
         _buy(d, account, found, ticker, approval)
 
