@@ -28,6 +28,9 @@ _HOUR_US, _DAY_US = 3_600_000_000, 86_400_000_000
 _CREATED_AT_US = (
     8 * _HOUR_US
 )  # of the first session's day, UTC: after the calendar (midnight New York), before the open
+RECORDED = {"data.lost_alert_s": "86400", "data.lost_critical_s": "86400"}
+"""Recorded prices come every few minutes or once a day: the pause between two of them is no lost feed (protocol 8.4).
+What a configuration file says takes precedence."""
 _LONGEST_WAIT_US = 10 * 60_000_000
 
 
@@ -107,7 +110,7 @@ def prepare(request: RunRequest) -> Plan:
 
     Raises RequestError (exit code 2) for a wrong request, UnavailableError (3) where data is missing or cut off.
     """
-    config = load_configuration(request.config)
+    config = {**RECORDED, **load_configuration(request.config)}
     pace = _pace(request.pace)
     book = _book(request.book)
     source = open_source(request.data)

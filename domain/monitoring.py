@@ -7,9 +7,10 @@ from domain import events as e
 from domain.alerts import raise_alert
 from domain.approvals import expire, on_decided, request
 from domain.calendar import MINUTE, SECOND
-from domain.contracts import moneyness, option
+from domain.contracts import moneyness, option, parse
 from domain.decision import Decision
 from domain.fills import watch
+from domain.leaps import sell_long
 from domain.lots import net_credit_e4
 from domain.market import Quote
 from domain.money import buy_ladder, floor_tick, percent_text, price_text, ratio_e10, tick_e4
@@ -173,6 +174,18 @@ def read_expiry_table(d: Decision, account: Account) -> None:
         if isinstance(roll, Roll):
             propose(d, account, short, roll)
             send_roll(d, account, short, roll)
+
+
+def sell_expiring_longs(d: Decision, account: Account) -> None:
+    """Long options that expire today with value are sold: nobody exercises them (docs/decisions/0005)."""
+    for contract in sorted({lot.contract for lot in account.lots}):
+        terms = parse(contract)
+        if terms is None or terms.expiry != d.today or account.type == "EXT":
+            continue
+        spot = d.market.last(terms.underlying)
+        working = any(o.contract == contract and o.working for o in d.book.orders.values())
+        if spot and moneyness(contract, spot) > 0 and not working:
+            sell_long(d, account, contract, "HEDGE_RELEASE" if contract in account.hedges else "CLOSE", "EXPIRY")
 
 
 def _uneconomic(d: Decision, account: Account, short: ShortOption) -> None:

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.contracts import moneyness, option
+from domain.contracts import moneyness, option, parse
 from domain.decision import Decision
-from domain.fills import end_short, follow_package, stop_watching
+from domain.fills import dispose, end_short, follow_package, stop_watching
 from domain.inputs import BrokerAssignment
 from domain.ledger import check_buffer, post
 from domain.lots import average_price, premium_of, split_lots, take_slices
@@ -51,6 +51,21 @@ def book_expiries(d: Decision, account: Account) -> None:
                 f"position-{short.position_id}",
                 account,
             )
+
+
+def lapse_long_options(d: Decision, account: Account) -> None:
+    """EOD of an expiry day: long options that nobody has sold are gone, sold at 0 for the tax ledger (protocol 4.4)."""
+    for contract in sorted({lot.contract for lot in account.lots}):
+        terms = parse(contract)
+        if terms is None or terms.expiry > d.today:
+            continue
+        for order in list(d.book.orders.values()):
+            if order.account_id == account.account_id and order.contract == contract and order.working:
+                request_cancel(d, order, Reason.POSITION_GONE)
+        dispose(d, account, contract, account.shares(contract), 0, 0, terms.expiry, contract)
+        hedge = account.hedges.get(contract)
+        if hedge is not None:
+            d.emit(e.HedgeReleased(contract, hedge.hedged, "EXPIRED"), f"position-{contract}", account)
 
 
 def expiry_close(d: Decision, contract: str) -> int:

@@ -4,7 +4,7 @@ from domain import events as e
 from domain import leaps, starlab
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of
-from domain.contracts import option, ticker_of
+from domain.contracts import parse, ticker_of
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
 from domain.forecasts import confirm_week, guess_week, plan_guess
@@ -12,9 +12,9 @@ from domain.ledger import check_buffer, settle
 from domain.lifecycle import closing, merging
 from domain.lifecycle.forking import evaluate_fork
 from domain.lifecycle.reinvestment import evaluate_reinvestment, purchase
-from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_expiry_table
+from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_expiry_table, sell_expiring_longs
 from domain.orders import acknowledgement_due, reprice, request_cancel
-from domain.outcomes import book_expiries
+from domain.outcomes import book_expiries, lapse_long_options
 from domain.reasons import Reason
 from domain.risk import breakers
 from domain.risk.levels import ask_to_leave_preservation, escalate
@@ -109,7 +109,11 @@ def _plan_day(d: Decision) -> None:
 
 
 def _expiring_today(d: Decision) -> bool:
-    return any(option(c).expiry == d.today for account in d.book.accounts.values() for c in account.shorts)
+    return any(
+        terms is not None and terms.expiry == d.today
+        for account in d.book.accounts.values()
+        for terms in (parse(c) for c in (*account.shorts, *(lot.contract for lot in account.lots)))
+    )
 
 
 def on_timer(d: Decision, key: str) -> None:
@@ -203,6 +207,7 @@ def _expiry(d: Decision) -> None:
         return
     for account in _accounts(d):
         read_expiry_table(d, account)
+        sell_expiring_longs(d, account)
     if d.now_us + TABLE_STEP_US < end:
         d.set_timer("expiry", d.now_us + TABLE_STEP_US)
 
@@ -211,6 +216,7 @@ def end_of_day(d: Decision) -> None:
     """16:30 ET: expiries, marks and corpus, tax, buffer and breakers (protocol 2.4)."""
     for account in _accounts(d):
         book_expiries(d, account)
+        lapse_long_options(d, account)
     for account in _accounts(d):
         if account.state not in ("ACTIVE", "SUSPENDED"):
             continue

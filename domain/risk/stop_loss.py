@@ -119,8 +119,10 @@ def _exit_ended(d: Decision, account: Account, order: Order) -> None:
     stream = f"position-{order.contract}"
     if order.state == "FILLED" and short is None:
         result = d.book.memory.pop(f"stopped|{account.account_id}|{order.contract}", 0)
-        average = order.cost * 100 // (order.filled * 100)
-        executed = e.StopLossExecuted(order.order_id, order.contract, order.filled, average, result)
+        clips = [o for o in d.book.orders.values() if o.signal_id == order.signal_id]
+        quantity = sum(clip.filled for clip in clips)
+        average = sum(clip.cost for clip in clips) // quantity
+        executed = e.StopLossExecuted(order.order_id, order.contract, quantity, average, result)
         d.emit(executed, stream, account)
         step_executed(d, account, order.reference, "CLOSE", order.order_id)
         end_of_position(d, account, order.contract)
