@@ -13,7 +13,7 @@ import sys
 
 import typer
 
-from alluse import cli_books, cli_commands, cli_growth, cli_log, cli_play, cli_system
+from alluse import cli_books, cli_commands, cli_growth, cli_log, cli_play, cli_scenario, cli_system
 from alluse.errors import understood
 from infra.errors import AllUseError
 from infra.logs import configure_logs
@@ -32,6 +32,7 @@ cli_books.register(app)
 cli_commands.register(app)
 cli_log.register(app)
 cli_growth.register(app)
+cli_scenario.register(app)
 
 
 # What a wrong command line raises; typer carries click inside and names only the subclass.
