@@ -57,6 +57,8 @@ class Calendar:
     def __init__(self, source: SessionCalendar) -> None:
         self.source = source
         self._index = {day: i for i, day in enumerate(source.sessions)}
+        self._last_day = (0, 0, 0)
+        """(first moment, first moment after, day number) of the day that was asked for last"""
 
     def is_session(self, day: int) -> bool:
         """XNYS trades on that day: a business day (glossary)."""
@@ -86,11 +88,15 @@ class Calendar:
 
     def day_of(self, time_us: int) -> int:
         """New York calendar day of a moment."""
+        first, after, day = self._last_day
+        if first <= time_us < after:
+            return day
         day = (time_us - 5 * HOUR) // DAY
         while self.et(day + 1, 0) <= time_us:
             day += 1
         while self.et(day, 0) > time_us:
             day -= 1
+        self._last_day = (self.et(day, 0), self.et(day + 1, 0), day)
         return day
 
     def in_session(self, time_us: int) -> bool:

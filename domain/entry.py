@@ -104,7 +104,7 @@ def scan(d: Decision, account: Account) -> None:
         if not right or (window is not None and (window.ordered or window.skipped)):
             continue
         found = (
-            _account_gate(d, account, right)
+            _account_gate(d, account, right, ticker)
             or _ticker_gate(d, account, ticker, right)
             or _unblocked(d, select(d, account, ticker, right))
         )
@@ -147,11 +147,11 @@ def scan(d: Decision, account: Account) -> None:
         _send(d, account, candidate.ticker, candidate.pick, candidate.quantity, "ENTRY", floor_e4=None)
 
 
-def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
+def _account_gate(d: Decision, account: Account, right: str, ticker: str) -> Rejected | None:
     book = d.book
     if account.state != "ACTIVE":
         return Rejected(Reason.ACCOUNT_STATE, account.state)
-    if not permits(account, right) and not (right == "C" and _only_levels(account)):
+    if not permits(account, right) and not (right == "C" and _people_may_decide(account, ticker)):
         return Rejected(Reason.TRADING_MODE, f"{effective_mode(account)}: {', '.join(sorted(account.restrictions))}")
     age = d.now_us - book.last_reconciled_us
     if book.breaks:
@@ -167,8 +167,11 @@ def _account_gate(d: Decision, account: Account, right: str) -> Rejected | None:
     return None
 
 
-def _only_levels(account: Account) -> bool:
-    """Calls are kept from the account by a protocol level alone: on shares at level 3 people decide (protocol 8.1)."""
+def _people_may_decide(account: Account, ticker: str) -> bool:
+    """Calls on shares at level 3 need an approval where a protocol level alone keeps them back (protocol 8.1)."""
+    wheel = account.wheels.get(ticker)
+    if wheel is None or wheel.level < 3:
+        return False
     others = most_severe(mode for reason, mode in account.restrictions.items() if reason not in (L2, L3))
     return L3 in account.restrictions and others in ("NORMAL", "CC_ONLY")
 
@@ -436,14 +439,14 @@ def _premium_decided(d: Decision, approval: Approval, granted: bool, _choice: st
     if refused is not None:
         skipped = e.EntrySkipped(ticker, refused.reason, refused.detail, "P")
         d.emit(skipped, f"wheel-{account.account_id}-{ticker}", account)
-    if account.type == "GEN" and config.flag("common.residual_pass") and _account_gate(d, account, "P") is None:
+    if account.type == "GEN" and config.flag("common.residual_pass") and _account_gate(d, account, "P", ticker) is None:
         _residual_orders(d, account)
 
 
 def _trade_approved(d: Decision, account: Account, approval: Approval) -> Rejected | None:
     """Order of an approved request, at most the proposed quantity, never under the approved floor; or why not."""
     contract, floor = approval.proposal["contract"], int(approval.proposal["floor_e4"])
-    barred = _account_gate(d, account, "P") or _ticker_gate(d, account, approval.subject, "P")
+    barred = _account_gate(d, account, "P", approval.subject) or _ticker_gate(d, account, approval.subject, "P")
     if barred is not None:
         return barred
     if blocked(d, contract):
