@@ -16,7 +16,7 @@ from gateways.broker.paper import PaperBroker
 from infra.errors import UnavailableError
 from infra.kafka.clients import admin, producer
 from infra.kafka.cluster import Cluster
-from infra.kafka.topics import ensure_topics
+from infra.kafka.topics import TOPICS, ensure_topics
 from infra.stream.contract import Message, Output, Processor
 from processors.book.digest import digest_of
 from processors.book.task import BookProcessor
@@ -43,11 +43,14 @@ def compare(kafka: Cluster, namespace: str, results: Sequence[Result], say: Call
         say(f"On Kafka: {len(group)} scenarios")
         memory = [play(result.scenario, Place(n, len(group))) for n, result in enumerate(group)]
         cluster = replace(kafka, namespace=f"{namespace}_{number}")
-        replayed = replay(cluster, [m.recording for m in memory if m.recording is not None])
+        try:
+            replayed = replay(cluster, [m.recording for m in memory if m.recording is not None])
+        finally:
+            admin(cluster).delete_topics([cluster.topic(name) for name in TOPICS])
         for result, wanted, found in zip(group, memory, replayed, strict=True):
             if found.digest != wanted.digest:
-                texts = [f"{one.entries} entries, {one.digest}" for one in (wanted, found)]
-                result.differences.append(Difference("end", "digest", *texts, "", result.scenario.line))
+                before, after = (f"{one.entries} entries, {one.digest}" for one in (wanted, found))
+                result.differences.append(Difference("end", "digest", before, after, "", result.scenario.line))
 
 
 def _together(results: Sequence[Result]) -> Iterable[list[Result]]:
