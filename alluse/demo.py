@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from typer import Exit
+
 from alluse.following import Logged
 from alluse.homes import shown_log
 from alluse.outcomes import Outcome
@@ -15,6 +17,7 @@ from alluse.plans import Plan, RunRequest, prepare
 from alluse.render import dollars, iso_us, note, one_json, say
 from alluse.runs import play, system
 from alluse.story import Story
+from alluse.stress import play_stress, tell_stress
 from domain.reasons import MEANING, Reason
 from infra.settings import CHECKOUT, load_settings
 
@@ -40,11 +43,15 @@ def play_demo(from_: str | None, to: str | None, *, as_json: bool) -> None:
         place = place.since(started)
         with Stage(plan, story) as stage:
             document, outcome = play(plan, place, stage.event, stage.reached)
+        stress = play_stress(place.cluster)
         log = place.settings.namespace
     if as_json:
-        one_json(document)
+        one_json(document | {"stress": {"holds": stress.holds, "digest": stress.digest, "entries": stress.entries}})
     else:
         tell(plan, document, outcome, story, log, time.monotonic() - started)
+        tell_stress(stress, _short)
+    if not stress.holds:
+        raise Exit(1)
 
 
 class Stage:
@@ -166,10 +173,23 @@ def tell(plan: Plan, document: dict[str, Any], outcome: Outcome, story: Story, l
         f"{story.closes['EXPIRED']} expired worthless.",
         command=f"alluse positions --book {book}",
     )
+    _part(
+        "Protocol levels",
+        f"{events['ProtocolLevelChanged']} changes of level; {events['RollExecuted']} rolls, "
+        f"{events['StopLossExecuted']} level-3 exits, {events['HedgeOpened']} hedges.",
+        f"{events['CircuitBreakerTripped']} times a circuit breaker tripped, {events['CircuitBreakerReset']} resets.",
+        command=f"alluse levels --book {book}",
+    )
+    _part(
+        "Growth",
+        f"{events['ReinvestmentCompleted']} reinvestments, {events['ForkCompleted']} forks, "
+        f"{events['MergeCompleted']} merges, {events['WeeklyReinvestmentApplied']} weekly sizing bases.",
+        command=f"alluse lifecycle --book {book}",
+    )
     asked = story.approvals
     _part(
         "Approvals",
-        f"{asked['Requested']} times the premium lay below its gate and a person was asked; "
+        f"{asked['Requested']} times a person was asked; "
         f"{asked['Granted']} granted, {asked['Denied']} denied, {asked['Expired']} expired. "
         "The demo's policy answers (sim.hitl_policy).",
         command=f"alluse approvals list --book {book} --all",
@@ -223,10 +243,7 @@ def _growth(outcome: Outcome) -> list[str]:
         account = outcome.accounts[account_id]
         value = account.nav if account.nav is not None else account.base_capital
         growth = (value - account.base_capital) / account.base_capital * 100 if account.base_capital else 0.0
-        still = "" if account.kind != "COM" else "  (its own strategies are not played here)"
-        lines.append(
-            f"{account_id}  {dollars(account.base_capital):>14} -> {dollars(value):>14}  {growth:+6.2f} %{still}"
-        )
+        lines.append(f"{account_id}  {dollars(account.base_capital):>14} -> {dollars(value):>14}  {growth:+6.2f} %")
     return lines
 
 

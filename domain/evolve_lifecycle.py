@@ -220,10 +220,10 @@ def _sizing_base(book: Book, event: e.SizingBaseChanged, envelope: e.Envelope) -
 
 
 @on(e.ReinvestmentPlanned)
-def _planned(book: Book, _event: e.ReinvestmentPlanned, envelope: e.Envelope) -> None:
+def _planned(book: Book, event: e.ReinvestmentPlanned, envelope: e.Envelope) -> None:
     run = account_of(book, envelope).reinvesting
     if run is not None:
-        run.planned = True
+        run.planned, run.purchases = True, len(event.purchases)
 
 
 @on(e.ReinvestmentCompleted)

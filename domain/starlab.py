@@ -4,6 +4,7 @@ They run in the client's EXT account, by the same checks as every order; positio
 refusal has the code that the REST interface answers with.
 """
 
+from dataclasses import fields
 from fractions import Fraction
 from hashlib import sha256
 
@@ -94,8 +95,8 @@ def _reject(
 
 
 def _hash(command: SubmitTradeInstruction) -> str:
-    fields = [f"{name}={getattr(command, name)!r}" for name in command.__slots__ if name != "header"]
-    return sha256("|".join(fields).encode()).hexdigest()
+    asked = [f"{f.name}={getattr(command, f.name)!r}" for f in fields(command) if f.name != "header"]
+    return sha256("|".join(asked).encode()).hexdigest()
 
 
 def _schema(d: Decision, command: SubmitTradeInstruction) -> dict[str, str]:

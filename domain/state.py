@@ -253,7 +253,9 @@ class Run:
     """what there was to reinvest, deployable or not"""
     spent: int = 0
     planned: bool = False
-    """its orders have gone out"""
+    """its orders go out"""
+    purchases: int = 0
+    """how many orders"""
 
 
 @dataclass(slots=True)

@@ -160,7 +160,8 @@ def _complete_if_over(d: Decision, account: Account) -> None:
     run = account.reinvesting
     if run is None or not run.planned:
         return
-    if any(o.reference == run.key and (o.working or o.state == "PROPOSED") for o in d.book.orders.values()):
+    orders = [o for o in d.book.orders.values() if o.reference == run.key]
+    if len(orders) < run.purchases or any(not order.ended for order in orders):
         return
     complete(d, account)
 

@@ -18,7 +18,7 @@ SYSTEM = "SYSTEM"
 CONSECUTIVE_LOSSES, DAILY_DRAWDOWN = Reason.CONSECUTIVE_LOSSES, Reason.DAILY_DRAWDOWN
 SIMULTANEOUS_BREACHES, ACCOUNT_DRAWDOWN = Reason.SIMULTANEOUS_BREACHES, Reason.ACCOUNT_DRAWDOWN
 VIX_HEDGED, VIX_SAFE, VIX_KILL = "VIX_HEDGED", Reason.VIX_SAFE, "VIX_KILL"
-MODE = {
+MODE: dict[str, str] = {
     CONSECUTIVE_LOSSES: "NO_NEW_ENTRIES",
     DAILY_DRAWDOWN: "NO_NEW_ENTRIES",
     SIMULTANEOUS_BREACHES: "NO_NEW_ENTRIES",
@@ -60,7 +60,10 @@ def _reset(d: Decision, breaker: Breaker, by: str) -> None:
 
 
 def _accounts(d: Decision) -> list[Account]:
-    return [d.book.accounts[key] for key in sorted(d.book.accounts)]
+    return [d.book.accounts[key] for key in sorted(d.book.accounts) if d.book.accounts[key].state not in GONE]
+
+
+GONE = ("MERGED", "CLOSED")
 
 
 # --- trips ----------------------------------------------------------------------------------------------------------
