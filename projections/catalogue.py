@@ -6,7 +6,20 @@ from sqlalchemy import Table
 
 from domain.events import TOPIC_OF
 from projections.errors import UnknownProjectionError
-from projections.tables import accounts, approvals, books, fills, history, ledger, orders, signals, weeks
+from projections.tables import (
+    accounts,
+    approvals,
+    books,
+    fills,
+    history,
+    ledger,
+    lifecycle,
+    orders,
+    risk,
+    signals,
+    starlab,
+    weeks,
+)
 from projections.tables.shape import METADATA, FactTable, KeyedTable
 from projections.views import VIEWS
 
@@ -30,7 +43,7 @@ class Projection:
 
 SHAPED: tuple[FactTable | KeyedTable, ...] = tuple(
     shaped
-    for module in (books, accounts, orders, fills, ledger, signals, weeks, approvals)
+    for module in (books, accounts, orders, fills, ledger, signals, weeks, approvals, risk, lifecycle, starlab)
     for shaped in vars(module).values()
     if isinstance(shaped, FactTable | KeyedTable)
 )

@@ -91,9 +91,11 @@ def drop_views(connection: EngineConnection, base: str) -> None:
     for projection in PROJECTIONS.values():
         for name in projection.relations:
             connection.execute(text(f'DROP VIEW IF EXISTS "{base}"."{name}"'))
-    for name, schema in rows:
-        for view in PROJECTIONS[name].views:
-            connection.execute(text(f'DROP VIEW IF EXISTS "{schema}"."{view}"'))
+    # As they are there, not as this program names them: a view may stand on another, and may have been a table before.
+    there = text("SELECT viewname FROM pg_views WHERE schemaname = :s")
+    for _, schema in rows:
+        for (view,) in connection.execute(there, {"s": schema}).all():
+            connection.execute(text(f'DROP VIEW IF EXISTS "{schema}"."{view}" CASCADE'))
 
 
 def point_views(pg: Pg, base: str, projection: Projection, schema: str) -> None:

@@ -96,6 +96,75 @@ class ReadModels:
         """Entries and rolls that were not made, with the reason code."""
         return self._select("skips", book, account, "sequence, ordinal, line")
 
+    def levels(self, book: str, account: str | None = None) -> Rows:
+        """Protocol level of every open short put and package of shares, with what it was measured by."""
+        return self._select("levels", book, account, "account_id, ticker, contract")
+
+    def level_changes(self, book: str, account: str | None = None) -> Rows:
+        """Every change of a level."""
+        return self._select("level_changes", book, account, "sequence, ordinal, line")
+
+    def scripts(self, book: str, account: str | None = None) -> Rows:
+        """Action scripts with the steps that were carried out."""
+        return self._select("scripts", book, account, "generated_at, script_id")
+
+    def breakers(self, book: str) -> Rows:
+        """Circuit breakers that tripped at least once, and whether they are open."""
+        return self._select("breakers", book, None, "breaker, scope", hide=_guards("breakers"))
+
+    def rolls(self, book: str, account: str | None = None) -> Rows:
+        """Rolls proposed and executed."""
+        return self._select("rolls", book, account, "sequence, ordinal")
+
+    def exits(self, book: str, account: str | None = None) -> Rows:
+        """Stop-loss exits: triggered, executed, failed."""
+        return self._select("exits", book, account, "sequence, ordinal")
+
+    def hedges(self, book: str, account: str | None = None) -> Rows:
+        """Long puts that protect, open and released."""
+        return self._select("hedges", book, account, "account_id, contract", hide=_guards("hedges"))
+
+    def lifecycle(self, book: str, account: str | None = None, *, kind: str | None = None) -> Rows:
+        """Forks, merges, reinvestments, withdrawals, contributions, transfers, each in its latest state."""
+        where = None if kind is None else sql.SQL("kind = {}").format(sql.Literal(kind))
+        return self._select("lifecycle", book, account, "sequence, ordinal, kind", where=where)
+
+    def forks(self, book: str, account: str | None = None) -> Rows:
+        """Forks, and how far their groups have come towards a merge."""
+        return self._select("forks", book, account, "fork_id", hide=_guards("forks"))
+
+    def merges(self, book: str) -> Rows:
+        """Merges of fork groups."""
+        return self._select("merges", book, None, "merge_id", hide=_guards("merges"))
+
+    def transfers(self, book: str, account: str | None = None) -> Rows:
+        """Capital that moved between accounts, systems and the outside."""
+        return self._select("transfers", book, account, "sequence, ordinal", hide=_guards("transfers"))
+
+    def withdrawals(self, book: str, account: str | None = None) -> Rows:
+        """Withdrawals: requested, approved, rejected, paid."""
+        return self._select("withdrawals", book, account, "requested_at", hide=_guards("withdrawals"))
+
+    def reinvestments(self, book: str, account: str | None = None) -> Rows:
+        """Quarterly runs: figures, purchases, what was spent and carried."""
+        return self._select("reinvestments", book, account, "quarter, account_id", hide=_guards("reinvestments"))
+
+    def wash_sales(self, book: str, account: str | None = None) -> Rows:
+        """Losses disallowed, and where they went."""
+        return self._select("wash_sales", book, account, "sequence, ordinal")
+
+    def predictions(self, book: str, account: str | None = None) -> Rows:
+        """What was predicted for a week, what came, and the score."""
+        return self._select("predictions", book, account, "week_id, account_id, ticker", hide=_guards("predictions"))
+
+    def instructions(self, book: str, account: str | None = None) -> Rows:
+        """Instructions of clients; their orders have the instruction's id as reference."""
+        return self._select("instructions", book, account, "sequence, ordinal", hide=_guards("instructions"))
+
+    def strategies(self, book: str, account: str | None = None) -> Rows:
+        """Clients' strategies: what was told about them, and when they were used last."""
+        return self._select("strategies", book, account, "starlab_strategy_id", hide=_guards("strategies"))
+
     def tax_years(self, book: str, account: str | None = None) -> Rows:
         """Estimated tax and reserve by year. Estimates, not advice."""
         rows = self._select("tax_years", book, account, "account_id, year", hide=_guards("tax_years"))
@@ -208,10 +277,17 @@ def _cell(value: Any, digits: int | None) -> Any:
             return scaled(value, digits)
         case list() if digits is not None:
             return [_cell(member, digits) for member in cast(list[Any], value)]
+        case list():
+            return [_member(member) for member in cast(list[Any], value)]
         case dict() if digits is not None:
             return {name: _cell(member, digits) for name, member in cast(dict[str, Any], value).items()}
         case _:
             return value
+
+
+def _member(value: Any) -> Any:
+    """Of a list of records each is shown as a row is."""
+    return _shown(cast(dict[str, Any], value), ()) if isinstance(value, dict) else value
 
 
 def _guards(relation: str) -> tuple[str, ...]:

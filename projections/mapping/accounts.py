@@ -18,7 +18,7 @@ def account_opened(e: LoggedEvent) -> Changes:
         owner_subject_id=e["owner_subject_id"],
         inception_day=e["inception"],
     )
-    yield _state(e, "PENDING_FUNDING", None, key)
+    yield account_state(e, "PENDING_FUNDING", None, key)
     yield ACCOUNTS.set("mode", key, effective_mode="NORMAL")
 
 
@@ -36,7 +36,7 @@ def imported_account(e: LoggedEvent, account: Fields) -> Changes:
         owner_subject_id=e["owner_subject_id"],
         inception_day=account["inception"],
     )
-    yield _state(e, "ACTIVE", "IMPORTED", key)
+    yield account_state(e, "ACTIVE", "IMPORTED", key)
     yield ACCOUNTS.set("mode", key, effective_mode="NORMAL")
     yield ACCOUNTS.set("base", key, base_capital_cents=account["base_capital"])
     yield ACCOUNTS.set("sizing", key, sizing_base_cents=account["sizing_base"], sizing_cause="IMPORTED")
@@ -54,15 +54,15 @@ def contribution_allocated(e: LoggedEvent) -> Changes:
 
 
 def account_activated(e: LoggedEvent) -> Changes:
-    yield _state(e, "ACTIVE", e["reason"])
+    yield account_state(e, "ACTIVE", e["reason"])
 
 
 def account_suspended(e: LoggedEvent) -> Changes:
-    yield _state(e, "SUSPENDED", e["reason"])
+    yield account_state(e, "SUSPENDED", e["reason"])
 
 
 def account_resumed(e: LoggedEvent) -> Changes:
-    yield _state(e, "ACTIVE", None)
+    yield account_state(e, "ACTIVE", None)
 
 
 def trading_mode_restricted(e: LoggedEvent) -> Changes:
@@ -124,7 +124,8 @@ def wheel_phase_changed(e: LoggedEvent) -> Changes:
     )
 
 
-def _state(e: LoggedEvent, state: str, reason: str | None, key: tuple[str, str] | None = None) -> Change:
+def account_state(e: LoggedEvent, state: str, reason: str | None, key: tuple[str, str] | None = None) -> Change:
+    """The account is in `state` from this event on."""
     return ACCOUNTS.set("state", key or (e.book, e.account), state=state, state_reason=reason, state_at=e.occurred_at)
 
 

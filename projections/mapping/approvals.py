@@ -1,7 +1,7 @@
 """Approvals and alerts."""
 
 from projections.mapping.event import Changes, Handler, LoggedEvent
-from projections.tables.approvals import ALERTS, APPROVAL_VOTES, APPROVALS
+from projections.tables.approvals import ALERT_STATES, ALERTS, APPROVAL_VOTES, APPROVALS
 from projections.tables.shape import Change
 
 
@@ -54,6 +54,28 @@ def alert_raised(e: LoggedEvent) -> Changes:
     )
 
 
+def alert_acknowledged(e: LoggedEvent) -> Changes:
+    yield ALERT_STATES.set(
+        "acknowledged", (e.book, e["alert_id"]), acknowledged_by=e["by"], acknowledged_at=e.occurred_at
+    )
+
+
+def alert_escalated(e: LoggedEvent) -> Changes:
+    yield ALERT_STATES.set(
+        "escalated",
+        (e.book, e["alert_id"]),
+        escalated_to=e["to"],
+        escalation_reason=e["reason"],
+        escalated_at=e.occurred_at,
+    )
+
+
+def alert_resolved(e: LoggedEvent) -> Changes:
+    yield ALERT_STATES.set(
+        "resolved", (e.book, e["alert_id"]), resolved_by=e["by"], resolution=e["reason"], resolved_at=e.occurred_at
+    )
+
+
 def _state(
     e: LoggedEvent, state: str, *, by: str | None = None, choice: str | None = None, reason: str | None = None
 ) -> Change:
@@ -80,4 +102,7 @@ HANDLERS: dict[str, Handler] = {
     "ApprovalDenied": approval_denied,
     "ApprovalExpired": approval_expired,
     "AlertRaised": alert_raised,
+    "AlertAcknowledged": alert_acknowledged,
+    "AlertEscalated": alert_escalated,
+    "AlertResolved": alert_resolved,
 }

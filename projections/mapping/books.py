@@ -1,8 +1,9 @@
 """Books: origin, broker link, configuration, parking, kill switches, reconciliation."""
 
 from projections.mapping.accounts import imported_account
-from projections.mapping.event import Changes, Handler, LoggedEvent
+from projections.mapping.event import Changes, Fields, Handler, LoggedEvent
 from projections.mapping.imports import imported_holdings
+from projections.mapping.lifecycle import group_counted
 from projections.tables.books import BOOKS, CONFIGURATIONS, KILL_SWITCHES, RECONCILIATION_BREAKS
 
 
@@ -34,9 +35,14 @@ def book_imported(e: LoggedEvent) -> Changes:
     for account in e["accounts"]:
         yield from imported_account(e, account)
     yield from imported_holdings(e)
+    groups: list[Fields] = e["groups"] or []
+    for group in groups:
+        yield group_counted(e, group["fork_group_id"], None, group["confirmations"])
 
 
 def broker_account_linked(e: LoggedEvent) -> Changes:
+    if e.account_id is not None:
+        return  # that of another system, which a fork of this account will found: `forks` has it
     yield BOOKS.set(
         "broker",
         (e.book,),
@@ -66,6 +72,22 @@ def configuration_changed(e: LoggedEvent) -> Changes:
         approvals=e.json("approvals"),
         changed_at=e.occurred_at,
     )
+
+
+def predictor(qualified: bool) -> Handler:
+    """Handler of PredictorQualified and PredictorDisqualified."""
+
+    def handler(e: LoggedEvent) -> Changes:
+        yield BOOKS.set(
+            "predictor",
+            (e.book,),
+            predictor_qualified=qualified,
+            predictor_weeks=e["weeks"],
+            predictor_hit_rate_e10=e["hit_rate_e10"],
+            predictor_at=e.occurred_at,
+        )
+
+    return handler
 
 
 def book_parked(e: LoggedEvent) -> Changes:
@@ -155,6 +177,8 @@ HANDLERS: dict[str, Handler] = {
     "BrokerConnected": broker_connected,
     "BrokerDisconnected": broker_disconnected,
     "ConfigurationChanged": configuration_changed,
+    "PredictorQualified": predictor(qualified=True),
+    "PredictorDisqualified": predictor(qualified=False),
     "BookParked": book_parked,
     "BookReleased": book_released,
     "KillSwitchEngaged": kill_switch_engaged,

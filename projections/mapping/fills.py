@@ -48,7 +48,10 @@ def position_opened(e: LoggedEvent) -> Changes:
         p0_e4=e["p0_e4"],
         atr_e6=e["atr_e6"],
         commission_cents=e["commission"],
-        chain_id=e["chain_id"],
+        chain_id=e["chain_id"] or None,
+        roll_chain_id=e["roll_chain_id"] or None,
+        rolls=e["rolls"],
+        delta_e2=e["delta_e2"],
     )
 
 
@@ -134,14 +137,16 @@ def position_step(
     stepped_at: int,
     **values: Value,
 ) -> Change:
-    """A step of a position. The shares of a ticker in an account are one position, whatever lot they came by."""
+    """A step of a position. The shares of a ticker in an account, and the long options of a contract, are one position
+    each, whatever lots they came by; only what is sold short has a position a sale."""
     empty: dict[str, Value] = dict.fromkeys(_OPTIONAL_OF_STEP)
     ticker = ticker_of(contract)
+    bought = step == "OPENED" and int(values["quantity"] or 0) > 0
     return POSITION_STEPS.row(
         line,
         book=e.book,
         account_id=account_id,
-        position_id=f"position-{account_id}-{ticker}" if ticker == contract else position_id,
+        position_id=f"position-{account_id}-{contract}" if ticker == contract or bought else position_id,
         step=step,
         contract=contract,
         ticker=ticker,
@@ -172,6 +177,9 @@ _OPTIONAL_OF_STEP = (
     "commission_cents",
     "pnl_cents",
     "chain_id",
+    "roll_chain_id",
+    "rolls",
+    "delta_e2",
     "cause",
     "adjustment",
 )

@@ -1,9 +1,10 @@
 """Holdings of a book that is taken over: its lots and open options stand in `BookImported` itself, its money in the
 `LedgerPosted` that follows."""
 
-from projections.mapping.event import Changes, LoggedEvent
+from projections.mapping.event import Changes, LoggedEvent, ticker_of
 from projections.mapping.fills import position_step
 from projections.mapping.ledger import lot_opened
+from projections.tables.risk import LEVEL_CHANGES
 
 
 def imported_holdings(e: LoggedEvent) -> Changes:
@@ -36,6 +37,23 @@ def imported_holdings(e: LoggedEvent) -> Changes:
                 price_e4=option["credit_e4"],
                 p0_e4=option["p0_e4"],
                 commission_cents=option["commission"],
+                rolls=option.get("rolls"),
                 stepped_at=option["opened_us"],
             )
+            if option.get("level"):
+                yield LEVEL_CHANGES.row(
+                    line,
+                    book=e.book,
+                    account_id=account["account_id"],
+                    position_id=f"import|{account['account_id']}|{option['contract']}",
+                    contract=option["contract"],
+                    ticker=ticker_of(option["contract"]),
+                    from_level=None,
+                    to_level=option["level"],
+                    m_e10=None,
+                    price_e4=None,
+                    reference_e4=option["p0_e4"],
+                    atr_e6=None,
+                    changed_at=e.occurred_at,
+                )
             line += 1

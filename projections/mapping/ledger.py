@@ -1,10 +1,10 @@
-"""Tax lots, taxable results, fees, dividends, the tax reserve.
+"""Tax lots, taxable results, wash sales, fees, dividends, interest, the tax reserve.
 
 Ledger lines are in `ledger_lines`.
 """
 
 from projections.mapping.event import Changes, Fields, Handler, LoggedEvent, ticker_of
-from projections.tables.ledger import LOTS, RESULTS, TAX_YEARS
+from projections.tables.ledger import LOTS, RESULTS, TAX_YEARS, WASH_SALES
 from projections.tables.shape import Change
 
 
@@ -48,6 +48,87 @@ def taxable_event_recorded(e: LoggedEvent) -> Changes:
         tax_class=e["tax_class"],
         lot_id=e["lot_id"],
         holding_days=e["holding_days"],
+        quantity=e["quantity"],
+    )
+
+
+def wash_sale_adjusted(e: LoggedEvent) -> Changes:
+    """The losing account's taxable result rises by what is disallowed; it stands in the basis of the replacement."""
+    yield WASH_SALES.row(
+        book=e.book,
+        account_id=e["account_id"],
+        step="ADJUSTED",
+        ticker=e["ticker"],
+        loss_id=e["loss_id"],
+        loss_cents=e["loss"],
+        amount_cents=e["disallowed"],
+        quantity=e["quantity"],
+        year=e["year"],
+        tax_class=e["tax_class"],
+        replacement_account_id=e["replacement_account"],
+        lot_id=None if e["waits"] else e["replacement_lot"],
+        put_id=e["replacement_lot"] if e["waits"] else None,
+        new_basis_cents=None if e["waits"] else e["new_basis"],
+        held_days=e["held_days"],
+        adjusted_at=e.occurred_at,
+    )
+    yield result(
+        e,
+        "WASH_SALE",
+        e["disallowed"],
+        contract=e["ticker"],
+        year=e["year"],
+        tax_class=e["tax_class"],
+        quantity=e["quantity"],
+        cause="ADJUSTED",
+        account_id=e["account_id"],
+    )
+
+
+def wash_sale_released(e: LoggedEvent) -> Changes:
+    """What waited for a deep put is basis of its shares; without a lot it is a loss again."""
+    yield WASH_SALES.row(
+        book=e.book,
+        account_id=e.account_id,
+        step="RELEASED",
+        ticker=None,
+        loss_id=e["loss_id"],
+        loss_cents=None,
+        amount_cents=e["amount"],
+        quantity=e["quantity"],
+        year=e["year"],
+        tax_class=e["tax_class"],
+        replacement_account_id=e.account_id if e["lot_id"] else None,
+        lot_id=e["lot_id"] or None,
+        put_id=e["put_id"],
+        new_basis_cents=None,
+        held_days=e["held_days"],
+        adjusted_at=e.occurred_at,
+    )
+    if not e["lot_id"]:
+        yield result(
+            e,
+            "WASH_SALE",
+            -e["amount"],
+            year=e["year"],
+            tax_class=e["tax_class"],
+            quantity=e["quantity"],
+            cause="RELEASED",
+        )
+
+
+def interest_accrued(e: LoggedEvent) -> Changes:
+    yield result(e, "INTEREST", e["amount"], contract=e["symbol"] or None)
+
+
+def tax_year_closed(e: LoggedEvent) -> Changes:
+    yield TAX_YEARS.set(
+        "closed",
+        (e.book, e.account, str(e["year"])),
+        closed=True,
+        final_tax_cents=e["t_final"],
+        payments_cents=e["payments"],
+        closed_at=e.occurred_at,
     )
 
 
@@ -76,14 +157,16 @@ def result(
     tax_class: str | None = None,
     lot_id: str | None = None,
     holding_days: int | None = None,
+    quantity: int | None = None,
     qualified: bool | None = None,
     cause: str | None = None,
+    account_id: str | None = None,
 ) -> Change:
     """A line of the results. TRADE is what steps of positions realised after commissions; TAXABLE is the same money
-    seen by the tax ledger: sum one or the other, never both."""
+    seen by the tax ledger, with WASH_SALE what it counts at another time: sum one or the other, never both."""
     return RESULTS.row(
         book=e.book,
-        account_id=e.account_id,
+        account_id=account_id or e.account_id,
         kind=kind,
         contract=contract,
         ticker=ticker_of(contract) if contract else None,
@@ -92,6 +175,7 @@ def result(
         tax_class=tax_class,
         lot_id=lot_id,
         holding_days=holding_days,
+        quantity=quantity,
         qualified=qualified,
         cause=cause,
         realised_at=e.occurred_at,
@@ -105,4 +189,8 @@ HANDLERS: dict[str, Handler] = {
     "TaxableEventRecorded": taxable_event_recorded,
     "TaxReserveAdjusted": tax_reserve_adjusted,
     "TaxPaymentRecorded": tax_payment_recorded,
+    "WashSaleAdjusted": wash_sale_adjusted,
+    "WashSaleReleased": wash_sale_released,
+    "InterestAccrued": interest_accrued,
+    "TaxYearClosed": tax_year_closed,
 }

@@ -32,6 +32,10 @@ def order_proposed(e: LoggedEvent) -> Changes:
         origin=e["origin"],
         clip=e["clip"],
         rest=e["rest"],
+        new_contract=e["new_contract"] or None,
+        approval_id=e["approval_id"] or None,
+        reference=e["reference"] or None,
+        mid_e6=e["mid_e6"],
         proposed_at=e.occurred_at,
     )
     yield ORDERS.set("limit", _key(e), limit_e4=e["limit_e4"], version=0)

@@ -1,6 +1,18 @@
 """Every handler by event name, and the events that have none because the event history alone keeps them."""
 
-from projections.mapping import accounts, approvals, books, fills, ledger, orders, signals, weeks
+from projections.mapping import (
+    accounts,
+    approvals,
+    books,
+    fills,
+    ledger,
+    lifecycle,
+    orders,
+    risk,
+    signals,
+    starlab,
+    weeks,
+)
 from projections.mapping.event import Handler
 
 HANDLERS: dict[str, Handler] = {
@@ -9,8 +21,11 @@ HANDLERS: dict[str, Handler] = {
     **books.HANDLERS,
     **fills.HANDLERS,
     **ledger.HANDLERS,
+    **lifecycle.HANDLERS,
     **orders.HANDLERS,
+    **risk.HANDLERS,
     **signals.HANDLERS,
+    **starlab.HANDLERS,
     **weeks.HANDLERS,
 }
 
@@ -19,18 +34,30 @@ BY_COLUMNS = frozenset({"LedgerPosted"})
 
 HISTORY_ONLY = frozenset(
     {
+        # Said to a gateway; what came of it has events of its own.
         "BrokerLinkRequested",
-        "CommandRejected",
+        "CashMovementRequested",
+        # Steps of a proposal, which stands in `approvals` and ends in `configurations`.
         "ConfigurationApproved",
         "ConfigurationProposed",
         "ConfigurationRejected",
+        # Steps on the way to a signal, an order or a skip, which are rows.
         "EligibleStrikeSelected",
         "EntryWindowOpened",
         "ExpiryDecisionMade",
-        "MarketCalendarUpdated",
         "PremiumBelowThresholdDetected",
         "ProfitTargetReached",
-        "WeekModePredicted",
+        # Held and set free in one journal entry: nobody could ever see it.
+        "CapitalEarmarkReleased",
+        "CapitalEarmarked",
+        # Its money is booked by the events beside it: dividends, fees, interest; the reversing ledger entry.
+        "CashActivityTaken",
+        "LedgerCorrected",
+        # What it frees is told by `WashSaleReleased`.
+        "DeepPutEnded",
+        # Nothing of a book's state.
+        "CommandRejected",
+        "MarketCalendarUpdated",
     }
 )
 """No read model shows these; analysts find them in `events`."""

@@ -1,7 +1,8 @@
-"""Week records: classification may be corrected later, the figures stay (protocol 11.1, 11.3)."""
+"""Week records: classification may be corrected later, the figures stay (protocol 11.1, 11.3); predictions."""
 
 from projections.mapping.event import Changes, Handler, LoggedEvent
-from projections.tables.weeks import WEEKS
+from projections.tables.shape import Value
+from projections.tables.weeks import PREDICTIONS, WEEKS
 
 
 def week_classified(e: LoggedEvent) -> Changes:
@@ -42,4 +43,78 @@ def week_reclassified(e: LoggedEvent) -> Changes:
     )
 
 
-HANDLERS: dict[str, Handler] = {"WeekClassified": week_classified, "WeekReclassified": week_reclassified}
+def week_mode_predicted(e: LoggedEvent) -> Changes:
+    """Without inputs it is a person's guess."""
+    yield PREDICTIONS.set(
+        "guess",
+        _of_mode(e),
+        predicted=e["mode"],
+        inputs=e.json("inputs") if e["inputs"] is not None else None,
+        probabilities_e10=None,
+        confidence_e10=None,
+        basis="GUESS" if e["inputs"] is not None else "PERSON",
+        predictor_version=None,
+        shown=None,
+        predicted_at=e.occurred_at,
+    )
+
+
+def week_mode_confirmed(e: LoggedEvent) -> Changes:
+    yield PREDICTIONS.set(
+        "outcome",
+        _of_mode(e),
+        actual=e["mode"],
+        tag=e["tag"] or None,
+        return_e10=e["return_e10"],
+        rho_e10=e["rho_e10"],
+        mag6_mode=e["mag6_mode"],
+        mag6_return_e10=e["mag6_return_e10"],
+        confirmed_at=e.occurred_at,
+    )
+
+
+def week_type_predicted(e: LoggedEvent) -> Changes:
+    yield PREDICTIONS.set(
+        "guess",
+        (e.book, e["week_id"], "TYPE", e.account, e["ticker"]),
+        predicted=e["predicted"],
+        inputs=None,
+        probabilities_e10=e.json("probabilities_e10"),
+        confidence_e10=e["confidence_e10"],
+        basis=e["basis"],
+        predictor_version=e["predictor_version"],
+        shown=e["shown"],
+        predicted_at=e.occurred_at,
+    )
+
+
+def prediction_scored(e: LoggedEvent) -> Changes:
+    """What came of a type is told by its score; of a mode by its confirmation, before that."""
+    mode = e["kind"] == "MODE"
+    key = _of_mode(e) if mode else (e.book, e["week_id"], e["kind"], e.account, e["ticker"] or "")
+    yield PREDICTIONS.set(
+        "score",
+        key,
+        hit=e["hit"],
+        brier_e10=e["brier_e10"],
+        weeks=e["weeks"],
+        hit_rate_e10=e["hit_rate_e10"] if mode else None,
+        scored_at=e.occurred_at,
+    )
+    if not mode:
+        nothing: dict[str, Value] = dict.fromkeys(("tag", "return_e10", "rho_e10", "mag6_mode", "mag6_return_e10"))
+        yield PREDICTIONS.set("outcome", key, actual=e["actual"], confirmed_at=e.occurred_at, **nothing)
+
+
+def _of_mode(e: LoggedEvent) -> tuple[str, str, str, str, str]:
+    return e.book, e["week_id"], "MODE", "", ""
+
+
+HANDLERS: dict[str, Handler] = {
+    "WeekClassified": week_classified,
+    "WeekReclassified": week_reclassified,
+    "WeekModePredicted": week_mode_predicted,
+    "WeekModeConfirmed": week_mode_confirmed,
+    "WeekTypePredicted": week_type_predicted,
+    "PredictionScored": prediction_scored,
+}

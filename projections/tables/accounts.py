@@ -20,6 +20,7 @@ ACCOUNTS = KeyedTable(
         "sizing": (whole("sizing_base_cents"), text("sizing_cause")),
         "mode": (text("effective_mode"),),
         "buffer": (flag("buffer_breached"), whole("buffer_free_cash_cents")),
+        "fork": (flag("fork_eligible"), whole("fork_surplus_cents"), text("fork_deferred"), instant("fork_at")),
     },
 )
 

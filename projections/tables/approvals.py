@@ -36,7 +36,7 @@ APPROVAL_VOTES = FactTable(
 )
 
 ALERTS = FactTable(
-    "alerts",
+    "alert_lines",
     (
         text("book", null=False),
         text("account_id"),
@@ -50,3 +50,14 @@ ALERTS = FactTable(
     ),
     indexes=(("book", "raised_at"),),
 )
+
+ALERT_STATES = KeyedTable(
+    "alert_states",
+    ("book", "alert_id"),
+    {
+        "acknowledged": (text("acknowledged_by"), instant("acknowledged_at")),
+        "escalated": (text("escalated_to"), text("escalation_reason"), instant("escalated_at")),
+        "resolved": (text("resolved_by"), text("resolution"), instant("resolved_at")),
+    },
+)
+"""What became of an alert, or of an approval request that was escalated."""

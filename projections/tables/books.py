@@ -17,6 +17,12 @@ BOOKS = KeyedTable(
         "broker": (text("broker_account"), text("permissions"), whole("deposit_cents"), instant("linked_at")),
         "session": (flag("broker_connected"), text("session_reason"), instant("session_at")),
         "config": (whole("config_version"), instant("configured_at")),
+        "predictor": (
+            flag("predictor_qualified"),
+            whole("predictor_weeks"),
+            whole("predictor_hit_rate_e10"),
+            instant("predictor_at"),
+        ),
         "parked": (
             flag("parked"),
             text("parked_code"),

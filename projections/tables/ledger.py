@@ -75,6 +75,7 @@ RESULTS = FactTable(
         text("tax_class"),
         text("lot_id"),
         whole("holding_days"),
+        whole("quantity"),
         flag("qualified"),
         text("cause"),
         instant("realised_at", null=False),
@@ -91,6 +92,32 @@ TAX_YEARS = KeyedTable(
             whole("last_move_cents"),
             whole("reserve_cents"),
             instant("reserved_at"),
-        )
+        ),
+        "closed": (flag("closed"), whole("final_tax_cents"), whole("payments_cents"), instant("closed_at")),
     },
 )
+
+WASH_SALES = FactTable(
+    "wash_sales",
+    (
+        text("book", null=False),
+        text("account_id"),
+        text("step", null=False),
+        text("ticker"),
+        text("loss_id", null=False),
+        whole("loss_cents"),
+        whole("amount_cents", null=False),
+        whole("quantity"),
+        whole("year"),
+        text("tax_class"),
+        text("replacement_account_id"),
+        text("lot_id"),
+        text("put_id"),
+        whole("new_basis_cents"),
+        whole("held_days"),
+        instant("adjusted_at", null=False),
+    ),
+    indexes=(("book", "account_id"),),
+)
+"""Losses disallowed (ADJUSTED), and what waited for a deep put and is settled (RELEASED). `lot_id`: the lot whose basis
+rises; none while the loss waits on `put_id`, and none when it counts again as a loss."""
