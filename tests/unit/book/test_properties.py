@@ -257,9 +257,13 @@ class Histories(RuleBasedStateMachine):
         world.at(world.calendar.et(today, 23 * 60))
         late: list[tuple[str, int]] = []
         for contract, quantity in list(world.broker.positions.items()):
-            if quantity >= 0 or len(contract) < 15:
+            if len(contract) < 15:
                 continue
             terms = option(contract)
+            if quantity > 0 and terms.expiry <= today:
+                world.lapse(contract)
+            if quantity >= 0:
+                continue
             spot = self.prices[terms.underlying]
             money = terms.strike_e4 - spot if terms.right == "P" else spot - terms.strike_e4
             if terms.expiry == today:
