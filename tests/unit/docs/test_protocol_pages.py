@@ -15,9 +15,6 @@ from scripts.make_docs import DOCS, MARKED, PAGES, entries, of_section, pages, r
 
 ROOT = DOCS.parent
 SCENARIOS = ROOT / "scenarios"
-NOT_WRITTEN_YET = {f"EX-{number:02d}.yaml" for number in range(1, 32) if number != 27}
-"""Scenario files that pages link to before they exist. Take a name out when its file is there."""
-
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -93,14 +90,5 @@ def test_every_relative_link_leads_somewhere(file: Path) -> None:
     for link in links(file):
         path, _, anchor = link.partition("#")
         target = (file.parent / path).resolve() if path else file
-        if target.parent == SCENARIOS and target.name in NOT_WRITTEN_YET:
-            continue
         assert target.exists(), f"{link} leads nowhere"
         assert not anchor or anchor in headings(target), f"{link}: no such heading"
-
-
-def test_the_list_of_scenarios_not_written_yet_shrinks() -> None:
-    written = sorted(name for name in NOT_WRITTEN_YET if (SCENARIOS / name).exists())
-    assert not written, "these exist now: take them out of NOT_WRITTEN_YET"
-    linked = {Path(link).name for file in FILES for link in links(file)}
-    assert not sorted(NOT_WRITTEN_YET - linked), "no page links to these"
