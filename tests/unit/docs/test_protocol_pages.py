@@ -14,7 +14,6 @@ from domain.reasons import MEANING, Reason
 from scripts.make_docs import DOCS, MARKED, PAGES, entries, of_section, pages, records
 
 ROOT = DOCS.parent
-SCENARIOS = ROOT / "scenarios"
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
