@@ -153,7 +153,7 @@ def test_a_command_is_answered_by_its_events_once(system: Program, played: dict[
     first = system(*words, "--json").json()
     again = system(*words, "--json").json()
     assert (first["disposition"], again["disposition"]) == ("taken", "duplicate")
-    assert [e["type"] for e in first["events"]] == ["FeeCharged", "LedgerPosted"]
+    assert [e["type"] for e in first["events"]] == ["FeeCharged", "LedgerPosted", "CashMovementRequested"]
     assert again["events"] == first["events"]
     other = system(
         "command", "record-fee", *BOOK, "account_id=S001-GEN-001", "amount=13", "symbol=data", "--id", "fee-1"
