@@ -96,6 +96,18 @@ def _shown(book: Book) -> dict[str, Any]:
             for a in book.approvals.values()
         ],
         "open_breaks": book.breaks,
+        "breakers": [
+            {"breaker": b.name, "scope": b.scope, "session": iso(b.session)} for _, b in sorted(book.breakers.items())
+        ],
+        "fork_groups": [
+            {
+                "fork_group_id": group.group_id,
+                "members": group.members,
+                "state": group.state or "ACTIVE",
+                "confirmations": group.confirmations,
+            }
+            for _, group in sorted(book.groups.items())
+        ],
         "timers": {key: iso_us(due) for key, due in sorted(book.timers.items(), key=lambda t: (t[1], t[0]))},
     }
 
@@ -104,8 +116,13 @@ def _account(account: Account) -> dict[str, Any]:
     return {
         "account_id": account.account_id,
         "type": account.type,
+        "role": account.role,
+        "parent_account_id": account.parent_account_id,
+        "fork_group_id": account.fork_group_id,
+        "forks": account.fork_seq,
         "state": account.state,
         "restrictions": account.restrictions,
+        "suspensions": account.suspensions,
         "base_capital": usd(account.base_capital),
         "sizing_base": usd(account.sizing_base),
         "ledger": {name: usd(cents) for name, cents in sorted(account.ledger.items())},
@@ -118,6 +135,8 @@ def _account(account: Account) -> dict[str, Any]:
                 "quantity": -short.quantity,
                 "credit": scaled(sum(s.quantity * s.price_e4 for s in short.slices) // max(1, short.quantity), 4),
                 "opened": iso_us(short.opened_us),
+                "level": short.level,
+                "rolls": short.rolls,
             }
             for _, short in sorted(account.shorts.items())
         ],
@@ -133,6 +152,8 @@ def _account(account: Account) -> dict[str, Any]:
             }
             for lot in account.lots
         ],
+        "share_levels": {t: wheel.level for t, wheel in sorted(account.wheels.items()) if account.shares(t) >= 100},
+        "hedges": {contract: hedge.hedged for contract, hedge in sorted(account.hedges.items())},
         "wheels": {ticker: wheel.phase for ticker, wheel in sorted(account.wheels.items())},
     }
 

@@ -15,7 +15,8 @@ _book = typer.Typer(help="Books: all of them, or one now or at any moment of its
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(_book, name="book")
-    for function in (accounts, positions, lots, orders, fills, skips, ledger, pnl, equity, weeks, alerts):
+    shown = (accounts, positions, levels, lots, orders, fills, skips, ledger, pnl, equity, weeks, lifecycle, alerts)
+    for function in shown:
         app.command()(function)
 
 
@@ -99,20 +100,42 @@ def _print_book(state: dict[str, Any]) -> None:
         }
         shown = "  ".join(f"{name} {value}" for name, value in figures.items())
         say(f"\n{account['account_id']}  {account['state']}  {shown}")
+        _print_lineage(account)
         for reason, mode in account["restrictions"].items():
             say(f"  restricted {mode}: {reason}")
+        for cause in account["suspensions"]:
+            say(f"  suspended: {cause}")
         for short in account["short_options"]:
-            say(f"  {short['quantity']:>7} {short['contract']}  sold at {short['credit']} on {short['opened'][:10]}")
+            level = f", level {short['level']}" if short["level"] else ""
+            rolled = f", rolled {short['rolls']} times" if short["rolls"] else ""
+            sold = f"sold at {short['credit']} on {short['opened'][:10]}{rolled}{level}"
+            say(f"  {short['quantity']:>7} {short['contract']}  {sold}")
         for lot in account["lots"]:
+            level = account["share_levels"].get(lot["contract"])
             cost = f"at {lot['price']} on {lot['acquired']}, basis {lot['basis']}"
-            say(f"  {lot['quantity']:>7} {lot['contract']}  {cost}")
+            say(f"  {lot['quantity']:>7} {lot['contract']}  {cost}{f', level {level}' if level else ''}")
+        for contract, hedged in account["hedges"].items():
+            say(f"  hedge: {contract} protects {hedged}")
         phases = ", ".join(f"{ticker} {phase}" for ticker, phase in account["wheels"].items())
         if phases:
             say(f"  wheel: {phases}")
+    for group in state["fork_groups"]:
+        counted = f", {group['confirmations']} confirmations of a merge" if group["confirmations"] else ""
+        say(f"\nfork group {group['fork_group_id']} {group['state']}{counted}: {', '.join(group['members'])}")
+    for breaker in state["breakers"]:
+        say(f"\ncircuit breaker {breaker['breaker']} of {breaker['scope']} open since {breaker['session']}")
     for title in ("working_orders", "pending_approvals"):
         if state[title]:
             say(f"\n{title.replace('_', ' ')}")
             show(state[title], state[title][0], as_json=False)
+
+
+def _print_lineage(account: dict[str, Any]) -> None:
+    """Where an account comes from and what it has founded, as far as there is anything to say."""
+    if account["parent_account_id"]:
+        say(f"  fork of {account['parent_account_id']}, group {account['fork_group_id']}")
+    if account["forks"]:
+        say(f"  forks so far: {account['forks']}")
 
 
 # --- read models ------------------------------------------------------------------------------------------------
@@ -129,7 +152,7 @@ def _answer(
 def accounts(
     book: OfBook, account: OfAccount = None, log: OfLog = None, limit: Limit = None, as_json: AsJson = False
 ) -> None:
-    """Accounts: state, cash, reserve, value.
+    """Accounts: state, restrictions, highest level, open breakers, fork group, cash, reserve, value.
 
     \b
     Example:
@@ -153,6 +176,52 @@ def positions(
       alluse positions --book S001 --open
     """
     _answer("positions", book, account, log, limit, as_json, open_only=open_)
+
+
+def levels(
+    book: OfBook,
+    account: OfAccount = None,
+    history: Annotated[bool, typer.Option("--history", help="Every change instead, oldest first.")] = False,
+    log: OfLog = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Protocol level of each short put and package of shares: M = adverse move / ATR, and what it was measured by.
+
+    \b
+    Examples:
+      alluse levels --book S001
+      alluse levels --book S001 --history --limit 0
+    """
+    _answer("level_changes" if history else "levels", book, account, log, limit, as_json)
+
+
+def lifecycle(
+    book: OfBook,
+    account: OfAccount = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="FORK, MERGE, REINVESTMENT, WITHDRAWAL, CONTRIBUTION or TRANSFER.")
+    ] = None,
+    log: OfLog = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forks, merges, reinvestments, withdrawals, contributions and transfers, each in its latest state.
+
+    \b
+    Examples:
+      alluse lifecycle --book S001
+      alluse lifecycle --book S001 --kind FORK --json
+    """
+    from infra.errors import RequestError
+
+    if kind is not None and kind not in LIFECYCLE_KINDS:
+        known = ", ".join(LIFECYCLE_KINDS)
+        raise RequestError("UNKNOWN_KIND", f"--kind: '{kind}' is no kind.", f"Known are: {known}.")
+    _answer("lifecycle", book, account, log, limit, as_json, kind=kind)
+
+
+LIFECYCLE_KINDS = ("FORK", "MERGE", "REINVESTMENT", "WITHDRAWAL", "CONTRIBUTION", "TRANSFER")
 
 
 def orders(

@@ -19,17 +19,20 @@ TABLE_ROWS = 40
 
 
 _COLUMNS = """
-accounts   account_id type state effective_mode cash cash_unsettled tax_reserve nav corpus sequence event_id
+accounts   account_id state effective_mode restrictions level breakers fork_group_id cash cash_unsettled tax_reserve nav
+levels     account_id contract quantity level m price reference atr since sequence event_id
+level_changes changed_at account_id contract from_level to_level m price reference atr sequence event_id
+lifecycle  state_at account_id kind state amount reason detail sequence event_id
 positions  account_id contract state quantity quantity_opened average_price realised_pnl close_cause opened_at closed_at
 orders     proposed_at account_id contract side effect quantity limit state cum_quantity average_price purpose code
 fills      filled_at account_id kind contract side quantity price commission underlying shares sequence event_id
 ledger     posted_at account_id cause ledger_account amount reference sequence event_id
 pnl        session_day account_id kind contract tax_class amount entries sequence event_id
 weeks      week_id account_id ticker primary_type put_type call_type pnl premium_collected trades return_pre return_post
-lots       acquired_day account_id contract quantity price basis chain_net disposals realised_gain sequence event_id
+lots       acquired_day account_id contract quantity quantity_left price basis wash_sale realised_gain sequence event_id
 skips      skipped_at account_id ticker right reason detail sequence event_id
 equity     session_day account_id nav corpus unrealised cash_total free_cash collateral tax_reserve sequence
-alerts     raised_at account_id priority ticker title message sequence event_id
+alerts     raised_at account_id priority ticker title message acknowledged_by resolved_by sequence event_id
 """
 QUESTIONS: dict[str, list[str]] = {str(row.split()[0]): [*row.split()[1:]] for row in _COLUMNS.strip().splitlines()}
 """By command, which is also the method of ReadModels: the columns of its table."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 Row = Mapping[str, Any]
 
@@ -81,10 +81,24 @@ def cell(value: Any) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
+        case []:
+            return ""
+        case [dict() | str(), *_]:
+            return ", ".join(_short(member) for member in value)
         case dict() | list():
             return json.dumps(value, ensure_ascii=False, default=str)
         case _:
             return str(value)
+
+
+def _short(member: Any) -> str:
+    """A member of a list in a table: of a record its values alone, where they are plain."""
+    if isinstance(member, dict):
+        values = [*cast(dict[str, Any], member).values()]
+        if any(isinstance(value, dict | list) for value in values):
+            return json.dumps(member, ensure_ascii=False, default=str)
+        return " ".join(cell(value) for value in values)
+    return str(member)
 
 
 def _is_number(value: Any) -> bool:

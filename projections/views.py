@@ -45,7 +45,8 @@ HAVING bool_or(s.step = 'OPENED')
     "levels": """
 SELECT p.book, p.account_id, p.position_id, p.contract, p.ticker, p.quantity,
        coalesce(c.to_level, 0) AS level, c.from_level, c.m_e10, c.price_e4,
-       coalesce(c.reference_e4, p.p0_e4) AS reference_e4, coalesce(c.atr_e6, p.atr_e6) AS atr_e6,
+       coalesce(c.reference_e4, CASE WHEN p.quantity < 0 THEN p.p0_e4 END) AS reference_e4,
+       coalesce(c.atr_e6, p.atr_e6) AS atr_e6,
        coalesce(c.changed_at, p.opened_at) AS since,
        coalesce(c.event_id, p.event_id) AS event_id, coalesce(c.partition, p.partition) AS partition,
        coalesce(c.sequence, p.sequence) AS sequence, coalesce(c.ordinal, p.ordinal) AS ordinal
@@ -59,6 +60,7 @@ SELECT p.book, p.account_id, p.position_id, p.contract, p.ticker, p.quantity,
    AND (p.contract = p.ticker AND p.quantity >= 100
         OR p.quantity < 0 AND substr(p.contract, length(p.ticker) + 7, 1) = 'P')
 """,
+    # New capital raises base capital and sizing base beyond what the last event that states them says.
     # Cash by ledger account from the balances, valuation from the last PositionMarked; before the first one the cash.
     "accounts": """
 SELECT a.book, a.account_id, a.type, a.role, a.parent_account_id, a.fork_group_id, a.owner_subject_id, a.inception_day,
@@ -74,7 +76,8 @@ SELECT a.book, a.account_id, a.type, a.role, a.parent_account_id, a.fork_group_i
        coalesce(m.collateral_cents, 0) AS collateral_cents,
        coalesce(m.unrealised_cents, 0) AS unrealised_cents,
        m.buffer_required_cents, m.free_cash_cents, m.session_day AS marked_day, m.marked_at,
-       a.base_capital_cents, a.sizing_base_cents, a.sizing_cause,
+       a.base_capital_cents + coalesce(c.to_base, 0) + coalesce(n.merged, 0) AS base_capital_cents,
+       a.sizing_base_cents + coalesce(c.to_sizing, 0) AS sizing_base_cents, a.sizing_cause,
        a.effective_mode,
        coalesce(r.restrictions, '[]'::jsonb) AS restrictions,
        coalesce(k.engaged, false) AS kill_switch,
@@ -103,6 +106,17 @@ SELECT a.book, a.account_id, a.type, a.role, a.parent_account_id, a.fork_group_i
   LEFT JOIN LATERAL (
        SELECT jsonb_agg(breaker ORDER BY breaker) AS breakers
          FROM breakers x WHERE x.book = a.book AND x.open AND x.scope IN ('SYSTEM', a.account_id)) i ON true
+  LEFT JOIN LATERAL (
+       SELECT sum(amount_cents) FILTER (WHERE (x.sequence, x.ordinal) > (a.base_sequence, a.base_ordinal))::bigint
+                AS to_base,
+              sum(amount_cents) FILTER (WHERE (x.sequence, x.ordinal) > (a.sizing_sequence, a.sizing_ordinal))::bigint
+                AS to_sizing
+         FROM contributions x
+        WHERE x.book = a.book AND x.account_id = a.account_id AND x.kind = 'CONTRIBUTION') c ON true
+  LEFT JOIN LATERAL (
+       SELECT sum(amount_cents + reserve_cents)::bigint AS merged
+         FROM transfers x
+        WHERE x.book = a.book AND x.to_account = a.account_id AND x.kind = 'MERGE' AND x.state = 'COMPLETED') n ON true
   LEFT JOIN forks f ON f.book = a.book AND f.fork_id = a.fork_group_id
   LEFT JOIN LATERAL (
        SELECT x.merge_id, x.account_state, x.state_at, true AS later
