@@ -24,6 +24,9 @@ class LogOpened:
         int, "recorded runs: the broker answers an order at least this much event time later"
     ]
     recorded: Annotated[bool, "true: inputs are merged by event time behind watermarks; false: live, as they arrive"]
+    book_delay_us: Annotated[
+        int | None, "recorded runs: a command from one book to another is taken this much event time later; null: 12 h"
+    ] = None
 
 
 @record
@@ -444,3 +447,13 @@ class BrokerProgress:
 
     promise_us: TimeUs
     orders_seen: Annotated[int, "how many records to the broker of this partition it has taken"]
+
+
+@record
+class BookPromise:
+    """On `commands`: unless a further command of another book reaches it, the book partition sends none before
+    `promise_us`."""
+
+    partition: Annotated[int, "which book partition promises"]
+    promise_us: TimeUs
+    received: Annotated[int, "how many commands of the reader's books it has read"]
