@@ -14,7 +14,7 @@ from processors.book.digest import EVENT_TOPICS, LogDigest
 from processors.book.snapshot import SHARED
 from processors.book.task import BookProcessor
 from processors.market.task import MarketProcessor
-from processors.runtime.memory import MemoryLog, MemoryRuntime
+from processors.runtime.memory import Headers, MemoryLog, MemoryRuntime
 from schemas.codec import Codec
 
 MOMENTS_A_TURN = 200
@@ -37,7 +37,9 @@ class DigestedLog(MemoryLog):
         self._progress = self._codec.header("BookProgress")
         self._covered = [0] * partitions
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = None
+    ) -> None:
         """Add a record, or only take note of it."""
         if topic == "journal":
             self.digest.entry(partition, key or b"", value or b"")
@@ -55,7 +57,7 @@ class DigestedLog(MemoryLog):
             # A book that fails is folded again from its last snapshot: the journal before that one is not needed.
             self.forget("journal", partition, self._covered[partition])
             self._covered[partition] = self.end("journal", partition)
-        super().append(topic, partition, key, value)
+        super().append(topic, partition, key, value, headers)
 
 
 def backtest(plan: Plan, setup_s: float, progress: Progress | None = None) -> tuple[dict[str, Any], Outcome]:

@@ -20,6 +20,7 @@ from gateways.market.port import MarketDataRequest, Moment
 from gateways.market.sources import open_source
 from infra.errors import RequestError
 from infra.stream.contract import Output
+from processors.book.crossing import BOOK_DELAY_US
 from schemas.codec import Codec
 
 PARTITIONS, MARKET_PARTITIONS = 4, 4
@@ -130,7 +131,10 @@ def prepare(request: RunRequest) -> Plan:
     opening_moment = next(moments)
     calendar = opening_moment.records[0]
     assert isinstance(calendar, SessionCalendar)
-    log = LogOpened(request.data.partition(":")[0], PARTITIONS, MARKET_PARTITIONS, "CRC32", GRID_US, LOOKAHEAD_US, True)
+    log = LogOpened(
+        request.data.partition(":")[0], PARTITIONS, MARKET_PARTITIONS, "CRC32", GRID_US, LOOKAHEAD_US, True,
+        BOOK_DELAY_US,
+    )  # fmt: skip
     created_us = opening_moment.time_us // _DAY_US * _DAY_US + _CREATED_AT_US
     command_id = f"create-{book}"
     header = CommandHeader(command_id, book, created_us, 0, "USER", "owner", "OWNER", command_id)

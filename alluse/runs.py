@@ -128,7 +128,7 @@ class Feeder(threading.Thread):
         for _, outputs in self._plan.feed():
             if self.stopping.is_set():
                 return
-            for topic, partition, key, value in outputs:
+            for topic, partition, key, value, _ in outputs:
                 name = names.get(topic) or names.setdefault(topic, self._cluster.topic(topic))
                 while True:
                     try:

@@ -95,7 +95,8 @@ def log_opened(journal: Journal) -> LogOpened:
         name, plain = Codec.load().decode(message.value or b"")
         if name == "LogOpened":
             return from_plain(LogOpened, plain)
-        break
+        if name != "BookPromise":  # of a partition that was opened a moment earlier
+            break
     require_entries(journal)
     raise UnavailableError("LOG_EMPTY", "This log has not been opened.", "Play something: `alluse run --data sample`.")
 

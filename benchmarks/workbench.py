@@ -148,7 +148,7 @@ class Bench:
     def write(self, cluster: Cluster, records: Iterable[Output], *, wait_s: float = 120) -> int:
         """Append records, acknowledged; how many."""
         client, count = producer(cluster), 0
-        for topic, partition, key, value in records:
+        for topic, partition, key, value, _ in records:
             produce(client, cluster.topic(topic), partition, key, value)
             count += 1
         if client.flush(wait_s):

@@ -133,7 +133,7 @@ class _Feed:
         self._producer = producer(cluster, overrides={"linger.ms": 5})
 
     def send(self, outputs: Iterable[Output]) -> None:
-        for topic, partition, key, value in outputs:
+        for topic, partition, key, value, _ in outputs:
             while True:
                 try:
                     self._producer.produce(self._cluster.topic(topic), value, key, partition)

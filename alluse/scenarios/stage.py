@@ -83,9 +83,8 @@ class Stage:
 
     def _open(self, scenario: Scenario) -> None:
         markets = 2 if self._through_processor else 1
-        opened = i.LogOpened(
-            f"scenario-{scenario.identity}", self.place.partitions, markets, "CRC32", GRID_US, LOOKAHEAD_US, True
-        )
+        # A log of its own in that partition: scenarios that share topics do not wait for each other.
+        opened = i.LogOpened(f"scenario-{scenario.identity}", 1, markets, "CRC32", GRID_US, LOOKAHEAD_US, True)
         for partition in range(self.place.partitions):
             if partition == self.place.partition:
                 self.feed("commands", opened)

@@ -32,6 +32,7 @@ class Output(NamedTuple):
     partition: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]] | None = None
 
 
 class LogReader(Protocol):

@@ -7,7 +7,7 @@ the order taken does not depend on the speed of any process.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -82,6 +82,10 @@ class Merge(Generic[T]):
     def buffered(self, source: int) -> int:
         """Records of a source that wait."""
         return len(self._queues[source])
+
+    def waiting(self, source: int) -> Iterator[tuple[int, T]]:
+        """The source's records that wait, with their times, in order."""
+        return iter(self._queues[source])
 
     def head(self, source: int) -> T | None:
         """The source's next record, if one waits."""

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from domain.events import TOPIC_OF
 from infra.stream.contract import Message
+from processors.book.crossing import origin_of
 from processors.book.journal import GENESIS, outputs_digest, read_key
 from schemas.codec import Codec
 
@@ -51,12 +52,20 @@ class BrokenJournal(Exception):  # noqa: N818  # not every exception is an error
 
 
 def digest_of(records: Records, partitions: int) -> LogDigest:
-    """Read a whole log, check the chain and each entry's events, and give its digest. Raises BrokenJournal."""
+    """Read a whole log, check the chain and what each entry caused (events, commands to other books), and give its
+    digest. Raises BrokenJournal."""
     codec = Codec.load()
     progress = codec.header("BookProgress")
     digest = LogDigest(partitions)
+    sent: list[dict[int, list[tuple[int, str, bytes]]]] = [{} for _ in range(partitions)]
     for partition in range(partitions):
-        events: dict[int, list[tuple[int, str, bytes]]] = {}
+        for message in records("commands", partition):
+            origin = origin_of(message)
+            if origin is not None:
+                command = (origin.ordinal, "commands", message.value or b"")
+                sent[origin.partition].setdefault(origin.sequence, []).append(command)
+    for partition in range(partitions):
+        events = sent[partition]
         for topic in EVENT_TOPICS:
             for message in records(topic, partition):
                 value = message.value or b""
@@ -82,8 +91,9 @@ def digest_of(records: Records, partitions: int) -> LogDigest:
                     f"partition {partition}: the events of entry {key.sequence} are not those it was journalled with"
                 )
             digest.entry(partition, key_bytes, value)
-            for _, _, data in caused:
-                digest.event(partition, data)
+            for _, topic, data in caused:
+                if topic != "commands":  # the other partition's journal holds it as an input
+                    digest.event(partition, data)
             previous, expected = sha256(key_bytes + value).hexdigest(), expected + 1
         if events:
             raise BrokenJournal(

@@ -7,10 +7,23 @@ has long been silent gave its last one at the beginning of the log.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 KEY = b"*promises"
 """On `snapshots`, beside the books and what they share."""
+
+
+class Waiting(NamedTuple):
+    """A command of another book, read and not taken."""
+
+    partition: int
+    source_seq: int
+    time_us: int
+    offset: int
+    key: str | None
+    """hexadecimal, as the value"""
+    value: str
 
 
 class Promises(NamedTuple):
@@ -22,6 +35,16 @@ class Promises(NamedTuple):
     """the broker reports nothing before this time, unless it is asked more than `orders_seen`"""
     orders_seen: int
     """broker-directed records that the broker had worked by then"""
+    commands_read: int = 0
+    """of the records of `commands` before this offset, those that books wrote are in the fields below"""
+    books_us: Sequence[int] = ()
+    """by partition: what its books promised last"""
+    confirmed: Sequence[int] = ()
+    """by partition: how many of our commands it has read"""
+    read: Sequence[int] = ()
+    """by partition: how many commands of its books were read"""
+    waiting: Sequence[Waiting] = ()
+    """those of them whose time has not come"""
 
     def encoded(self) -> bytes:
         """The record's value."""
@@ -30,4 +53,6 @@ class Promises(NamedTuple):
     @classmethod
     def decoded(cls, data: bytes) -> Promises:
         """Out of a record's value."""
-        return cls(**json.loads(data))
+        plain: dict[str, Any] = json.loads(data)
+        plain["waiting"] = [Waiting(*waiting) for waiting in plain.get("waiting", ())]
+        return cls(**plain)

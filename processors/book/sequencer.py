@@ -6,15 +6,17 @@ those that the journal holds, so that it proves the journal as it goes.
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from domain import inputs as i
 from domain.book import PARKED, REFUSED, TAKEN
 from domain.decision import Entry
 from domain.events import TO_BROKER, TOPIC_OF
-from domain.partition import Partition, PoisonedBook
+from domain.partition import EVERY_BOOK, Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
+from processors.book.crossing import Crossing, Origin
 from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
 from processors.book.journal import NO_OUTPUTS, Chain, JournalKey, outputs_digest, read_keys
 from schemas.codec import Codec
@@ -57,7 +59,13 @@ class Sequencer:
         """times of those that it has not"""
         self.commands_promised = -FOREVER
         """the command source's last journalled watermark"""
+        self.crossing = Crossing(number)
         self._poison: tuple[str, int, i.ParkBook] | None = None
+
+    def open(self, opened: i.LogOpened) -> None:
+        """The log's first record is known."""
+        self.opened = opened
+        self.crossing.open(opened)
 
     def park_before(self, error: PoisonedInput) -> None:
         """Park a book right before the input that it failed on."""
@@ -65,7 +73,8 @@ class Sequencer:
         self._poison = (source, source_seq, park)
 
     def take(self, time_us: int, item: Item, out: list[Output]) -> bool:
-        """Journal and decide an input, append what is published to `out`; whether the broker was asked something.
+        """Journal and decide an input, append what is published to `out`; whether anybody was asked something, so that
+        an answer may come earlier than was promised.
 
         Raises PoisonedInput when a book's rule fails: the state is then half changed and must be folded again.
         """
@@ -80,17 +89,19 @@ class Sequencer:
         events = [
             (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
         ]
-        digest = outputs_digest(events) if events else NO_OUTPUTS
+        sent = self._sent(entry) if entry.sent else ()
+        digest = self._digest(events, sent)
         key = self.chain.append(time_us, item.source, item.source_seq, disposition, digest, item.value)
         out.append(Output("journal", self.number, key, item.value))
         for (topic, data), (envelope, _) in zip(events, entry.emitted, strict=True):
             out.append(Output(topic, self.number, envelope.system_id.encode(), data))
+        out.extend(sent)
         if disposition == PARKED:
             cause = item.record if isinstance(item.record, Exception) else SchemaError("behind a poison record")
             out.append(self.dead_letter(item, cause, _addressed(item)))
         elif isinstance(item.record, Exception):
             out.append(self.dead_letter(item, item.record, ""))
-        return self._note(item.source, item.source_seq, entry) or asked
+        return self._note(item.source, item.source_seq, entry, sent) or asked
 
     def fold(self, message: Message) -> None:
         """Decide a journalled entry again, in silence. Raises ValueError where the journal contradicts itself."""
@@ -111,21 +122,21 @@ class Sequencer:
             self._fold(key, message.key or b"", value, rows.popleft() if is_mark else self._read(value))
 
     def _fold(self, key: JournalKey, key_bytes: bytes, value: bytes, record: Any) -> None:
-        item = Item(
-            _TOPIC_OF_SOURCE.get(key.source, "market.marks"), -1, key.source, key.source_seq, None, value, record
-        )
+        topic = "commands" if key.source.startswith("book-") else _TOPIC_OF_SOURCE.get(key.source, "market.marks")
+        item = Item(topic, -1, key.source, key.source_seq, None, value, record)
         entry = Entry(self.number, key.sequence, key.time_us)
         # An input that cannot be read changed nothing; whom it was addressed to stands in the ParkBook before it.
         disposition = key.disposition if isinstance(record, SchemaError) else self._decide(entry, item)
         events = [
             (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
         ]
-        digest = outputs_digest(events) if events else NO_OUTPUTS
+        sent = self._sent(entry) if entry.sent else ()
+        digest = self._digest(events, sent)
         if disposition != key.disposition or digest != key.outputs:
             now, then = f"{disposition} {digest[:12]}", f"{key.disposition} {key.outputs[:12]}"
             raise ValueError(f"entry {key.sequence} decides otherwise now: {now} against {then}")
         self.chain.follow(key, key_bytes, value)
-        self._note(key.source, key.source_seq, entry)
+        self._note(key.source, key.source_seq, entry, sent)
 
     def _read(self, value: bytes) -> Any:
         try:
@@ -154,7 +165,7 @@ class Sequencer:
                     self.commands_promised = record.time_us + 1
                     return TAKEN
                 case i.LogOpened():
-                    self.opened = record
+                    self.open(record)
                     return TAKEN
                 case i.ParkBook():
                     return partition.park(entry, record)
@@ -171,10 +182,36 @@ class Sequencer:
             )
             raise PoisonedInput(item.source, item.source_seq, park) from error
 
-    def _note(self, source: str, source_seq: int, entry: Entry) -> bool:
-        """Remember what an entry means for the sources; whether the broker has been asked something new."""
+    def _sent(self, entry: Entry) -> list[Output]:
+        """The records of an entry's commands to other books. They bear the time at which they are taken.
+
+        Raises ValueError when a rule sends what no partition could take.
+        """
+        crossing, outputs = self.crossing, list[Output]()
+        time_us, numbers = entry.time_us + crossing.delay_us, list(crossing.sent)
+        for ordinal, command in enumerate(entry.sent, len(entry.emitted)):
+            book = command.header.book
+            if not book or book == EVERY_BOOK:
+                raise ValueError(f"{type(command).__name__} of entry {entry.sequence} is sent to no single book")
+            target = crossing.target(book)
+            data = self.codec.encode_record(replace(command, header=replace(command.header, time_us=time_us)))
+            origin = Origin(self.number, numbers[target], time_us, entry.sequence, ordinal)
+            numbers[target] += 1
+            outputs.append(Output("commands", target, book.encode(), data, (origin.header(),)))
+        return outputs
+
+    @staticmethod
+    def _digest(events: Sequence[tuple[str, bytes]], sent: Sequence[Output]) -> str:
+        if not sent:
+            return outputs_digest(events) if events else NO_OUTPUTS
+        return outputs_digest([*events, *((output.topic, output.value or b"") for output in sent)])
+
+    def _note(self, source: str, source_seq: int, entry: Entry, sent: Sequence[Output]) -> bool:
+        """Remember what an entry means for the sources; whether the broker or another book has been asked something."""
         self.seen[source] = source_seq
-        asked = False
+        asked = bool(sent)
+        for output in sent:
+            self.crossing.note_sent(output.partition, entry.time_us + self.crossing.delay_us)
         for _, event in entry.emitted:
             if type(event) in TO_BROKER:
                 self.orders_sent += 1

@@ -58,6 +58,7 @@ def _shared(sequencer: Sequencer) -> dict[str, Any]:
         "orders_sent": sequencer.orders_sent,
         "unanswered": list(sequencer.unanswered),
         "commands_promised": sequencer.commands_promised,
+        "crossing": sequencer.crossing.saved(),
         "calendar": asdict(market.calendar.source) if market.calendar else None,
         "marks": {s: [m.last_e4, m.bid_e4, m.ask_e4, m.tick_time_us] for s, m in market.marks.items()},
         "bars": {s: [[d.session, d.close_e4, d.atr_e6] for d in days] for s, days in market.bars.items()},
@@ -105,7 +106,9 @@ def _check(stored: str, now: str, what: str) -> None:
 
 
 def _restore_shared(sequencer: Sequencer, state: dict[str, Any]) -> None:
-    sequencer.opened = i.LogOpened(**state["opened"])
+    sequencer.open(i.LogOpened(**state["opened"]))
+    if "crossing" in state:
+        sequencer.crossing.restore(state["crossing"])
     sequencer.chain = Chain(*state["chain"])
     sequencer.seen.update(state["seen"])
     sequencer.orders_sent, sequencer.unanswered = state["orders_sent"], deque(state["unanswered"])

@@ -13,15 +13,17 @@ from domain.partition import Partition
 from infra.stream.contract import LogReader, Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER, Merge
 from processors.book import snapshot
+from processors.book.crossing import Origin, origin_of
 from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
 from processors.book.journal import Chain
 from processors.book.promises import KEY as PROMISES
-from processors.book.promises import Promises
+from processors.book.promises import Promises, Waiting
 from processors.book.sequencer import Item, Sequencer
 from schemas.errors import SchemaError
 
 COMMANDS, BROKER, FIRST_MARKET = 0, 1, 2
-"""Ranks of the sources at equal times; the clock comes last: a timer sees what was journalled before its tick."""
+"""Ranks of the sources at equal times. Behind the market come the other books, by partition; the clock comes last: a
+timer sees what was journalled before its tick."""
 SNAPSHOT_EVERY = 20_000
 """Entries between two snapshots: the tail to fold stays well under 50,000."""
 TAKEN_MOST = 10_000
@@ -42,8 +44,10 @@ class BookTask:
         self._encode = codec.encode_record
         self._marks_header = codec.header("Marks")
         self._chain_header = codec.header("OptionChain")
+        self._promise_header = codec.header("BookPromise")
         self._broker_promise = FOREVER  # nobody who was never asked answers
         self._merge: Merge[Item] = Merge(FIRST_MARKET)
+        self._first_book = FIRST_MARKET
         self._waiting: list[Message] = []
         self._next: dict[str, int] = {}
         self._anchor: dict[int, int] = {}
@@ -51,6 +55,13 @@ class BookTask:
         self._read_since_note = 0
         self._commands_read: int | None = None
         self._promised = -FOREVER
+        self._books_noted = 0
+        """records of `commands` before this offset that books wrote are known from the note"""
+        self._books_heard = self._books_read = False
+        """in this call: a record of another book partition; one that asks for an answer"""
+        self._books_told = 0
+        self._noted: Promises | None = None
+        """a note of a task that had read the log's first record and not journalled it"""
         self._unfinished = False
         self.last_snapshot = 0
         self._out: list[Output] = []
@@ -75,16 +86,12 @@ class BookTask:
     def restore(self, log: LogReader) -> None:
         """Snapshots, then the journal behind them, folded without publishing; hashes and digests are compared."""
         self.last_snapshot, promises = snapshot.restore(self.sequencer, log)
-        if self.sequencer.opened is not None:
+        if self.sequencer.opened is None:
+            self._noted = promises
+        else:
             if self.sequencer.orders_sent:
                 self._broker_promise = -FOREVER  # what it has promised since the last note is read again
-            if promises is not None:
-                self._broker_promise = promises.broker_us
-                self.sequencer.broker_has_seen(promises.orders_seen)
-            self._open(self.sequencer.opened)
-            for source, bound in enumerate(promises.bounds if promises is not None else ()):
-                if source != BROKER:
-                    self._merge.promise(source, bound)
+            self._open(self.sequencer.opened, promises)
             # Nothing was taken before commands had promised its time.
             self._merge.promise(COMMANDS, max(self.sequencer.commands_promised, self.chain.time_us))
 
@@ -104,8 +111,9 @@ class BookTask:
         if opened.recorded:
             self._advance()
             self._tell_progress(opened)
+            self._tell_books()
             self._read_since_note += len(messages)
-            if self._read_since_note >= PROMISES_EVERY:
+            if self._read_since_note >= PROMISES_EVERY or self._books_heard:
                 self._note_promises()
         if self.chain.sequence - self.last_snapshot >= SNAPSHOT_EVERY:
             self._out.extend(snapshot.take(self.sequencer))
@@ -118,7 +126,7 @@ class BookTask:
         if self.sequencer.opened is None:
             return {m.topic: m.offset for m in reversed(self._waiting)}
         found = dict(self._next)
-        for source in range(self._merge.sources):
+        for source in range(self._first_book):
             head = self._merge.head(source)
             if head is not None:
                 found[head.topic] = min(found[head.topic], head.offset)
@@ -133,9 +141,9 @@ class BookTask:
         Market partitions may be far apart in the topic: while one of them holds up the rest, what waits must grow.
         """
         _, holding = self._merge.horizon()
-        if holding >= FIRST_MARKET:
+        if FIRST_MARKET <= holding < self._first_book:
             return frozenset()
-        market = sum(self._merge.buffered(source) for source in range(FIRST_MARKET, self._merge.sources))
+        market = sum(self._merge.buffered(source) for source in range(FIRST_MARKET, self._first_book))
         return frozenset({"market.marks"}) if market > BUFFERED_MOST else frozenset()
 
     def unfinished(self) -> bool:
@@ -150,20 +158,31 @@ class BookTask:
         Raises SchemaError when it is another record.
         """
         self._waiting.extend(messages)
-        first = next((m for m in self._waiting if m.topic == "commands"), None)
+        # Another partition may have read its first record earlier and promised something already.
+        commands = (m for m in self._waiting if m.topic == "commands")
+        first = next((m for m in commands if (m.value or b"")[:5] != self._promise_header), None)
         if first is None:
             return ()
         record = decode_record(first.value or b"")
         if not isinstance(record, i.LogOpened):
             raise SchemaError(f"the log does not begin with LogOpened but with {type(record).__name__}")
-        self.sequencer.opened = record
-        self._open(record)
+        self.sequencer.open(record)
+        self._open(record, self._noted)
         waiting, self._waiting = self._waiting, []
         return waiting
 
-    def _open(self, opened: i.LogOpened) -> None:
-        self._merge = Merge(FIRST_MARKET + opened.market_partitions)
+    def _open(self, opened: i.LogOpened, noted: Promises | None) -> None:
+        if noted is not None:
+            self._broker_promise = noted.broker_us
+            self.sequencer.broker_has_seen(noted.orders_seen)
+        self._first_book = FIRST_MARKET + opened.market_partitions
+        self._merge = Merge(self._first_book + self.sequencer.crossing.partitions)
         self._bind_broker(opened)
+        for source, bound in enumerate(noted.bounds if noted is not None else ()):
+            if source != BROKER:
+                self._merge.promise(source, bound)
+        self._restore_books(noted)
+        self._bind_books()
 
     def _read(self, messages: Sequence[Message], opened: i.LogOpened) -> None:
         """Sort records into their sources; those taken before a restart are passed over."""
@@ -244,11 +263,17 @@ class BookTask:
         if self._commands_read is None:
             # After a restart the first command read is the first not taken, unless the group's offsets were lost.
             self._commands_read = 0 if message.offset == 0 else taken + 1
+        value = message.value or b""
+        if value[:5] == self._promise_header:
+            self._read_promise(message)
+            return
+        if opened.recorded and message.headers and (origin := origin_of(message)) is not None:
+            self._read_sent(message, origin)
+            return
         seq = self._commands_read
         self._commands_read += 1
         if seq <= taken:
             return
-        value = message.value or b""
         record: Any
         try:
             record = decode_record(value)
@@ -262,6 +287,60 @@ class BookTask:
         self._submit(COMMANDS, time_us, item, opened)
         if isinstance(record, i.Watermark):
             self._merge.promise(COMMANDS, time_us + 1)
+
+    def _read_promise(self, message: Message) -> None:
+        if message.offset < self._books_noted:
+            return
+        record = decode_record(message.value or b"")
+        self.sequencer.crossing.take_promise(record.partition, record.promise_us, record.received)
+        self._books_heard = True
+        self._bind_books()
+
+    def _read_sent(self, message: Message, origin: Origin) -> None:
+        """A command of another book. It may come too late only where an operator has meddled with a recorded run."""
+        if message.offset < self._books_noted:
+            return
+        crossing = self.sequencer.crossing
+        crossing.take_read(origin.partition, origin.source_seq)
+        self._books_heard = True
+        self._books_read = self._books_read or origin.partition != crossing.number
+        time_us = max(origin.time_us, self.chain.time_us)
+        self._await_turn(Waiting(
+            origin.partition, origin.source_seq, time_us, message.offset, message.key.hex() if message.key else None,
+            (message.value or b"").hex(),
+        ))  # fmt: skip
+        self._bind_books()
+
+    def _await_turn(self, waiting: Waiting) -> None:
+        value = bytes.fromhex(waiting.value)
+        try:
+            record: Any = decode_record(value)
+        except SchemaError as error:
+            record = error
+        key = bytes.fromhex(waiting.key) if waiting.key else None
+        source = f"book-{waiting.partition}"
+        item = Item("commands", waiting.offset, source, waiting.source_seq, key, value, record)
+        self._merge.push(self._first_book + waiting.partition, waiting.time_us, item)
+
+    def _bind_books(self) -> None:
+        """One bound for all books, since one of them may wake another: at that very time only the first of them is
+        safe."""
+        crossing = self.sequencer.crossing
+        if crossing.recorded:
+            bound = crossing.bound()
+            for source in range(self._first_book, self._merge.sources):
+                self._merge.withdraw(source, bound)
+                self._merge.promise(source, bound)
+
+    def _restore_books(self, noted: Promises | None) -> None:
+        """What the task before this one has heard of the other partitions, and what of theirs it has not taken."""
+        if noted is None or not noted.books_us:
+            return
+        self._books_noted = noted.commands_read
+        self.sequencer.crossing.heard(noted.books_us, noted.confirmed, noted.read)
+        for waiting in noted.waiting:
+            if waiting.source_seq > self.sequencer.seen.get(f"book-{waiting.partition}", -1):
+                self._await_turn(waiting)
 
     def _read_clock(self, message: Message, opened: i.LogOpened) -> None:
         try:
@@ -286,11 +365,13 @@ class BookTask:
     # --- the merge --------------------------------------------------------------------------------------------------
 
     def _take(self, time_us: int, item: Item) -> bool:
-        """Into the journal; whether the merge's horizon has moved back because the broker was asked something."""
+        """Into the journal; whether the merge's horizon has moved back because the broker or a book was asked
+        something."""
         if not self.sequencer.take(time_us, item, self._out):
             return False
         assert self.sequencer.opened is not None
         self._bind_broker(self.sequencer.opened)
+        self._bind_books()
         return True
 
     def _advance(self) -> None:
@@ -328,7 +409,7 @@ class BookTask:
         return isinstance(item.record, tuple) and (not self.partition.books or time_us < self.chain.time_us)
 
     def _fire_before(self, time_us: int) -> bool:
-        """Fire every timer due before `time_us` (the clock ranks last, so none at it), up to one that asks the broker
+        """Fire every timer due before `time_us` (the clock ranks last, so none at it), up to one that asks somebody
         something; whether there was such a one: the merge's horizon has moved back then."""
         while (due := self.partition.next_due_us()) is not None and due < time_us:
             due = max(due, self.chain.time_us)
@@ -339,15 +420,25 @@ class BookTask:
 
     def _note_promises(self) -> None:
         """For a successor. A source of which records wait keeps its anchor: they and its promise are read again."""
-        merge = self._merge
-        bounds = [0 if source == BROKER else merge.bound_before_head(source) for source in range(merge.sources)]
+        merge, crossing = self._merge, self.sequencer.crossing
+        bounds = [0 if source == BROKER else merge.bound_before_head(source) for source in range(self._first_book)]
         broker_us = self._broker_promise
         if merge.buffered(BROKER):
             broker_us = min(broker_us, merge.bound_before_head(BROKER))
-        promises = Promises(bounds, broker_us, self.sequencer.broker_saw)
+        waiting = [
+            Waiting(partition, item.source_seq, time_us, item.offset, item.key.hex() if item.key else None,
+                    item.value.hex())
+            for partition in range(crossing.partitions)
+            for time_us, item in merge.waiting(self._first_book + partition)
+        ]  # fmt: skip
+        promises = Promises(
+            bounds, broker_us, self.sequencer.broker_saw, max(self._books_noted, self._next.get("commands", 0)),
+            crossing.promised, crossing.received(), crossing.read, waiting,
+        )  # fmt: skip
         self._out.append(Output("snapshots", self._number, PROMISES, promises.encoded()))
         self._anchor = {source: offset for source, offset in self._anchor.items() if merge.buffered(source)}
         self._read_since_note = 0
+        self._books_heard = False
 
     def _tell_progress(self, opened: i.LogOpened) -> None:
         """In band on `orders`: nothing will go to the broker before the horizon."""
@@ -359,6 +450,39 @@ class BookTask:
                 opened.market_partitions,
             )  # fmt: skip
             self._out.append(Output("orders", self._number, None, self._encode(record)))
+
+    def _tell_books(self) -> None:
+        """In band on `commands`: before when this partition's books send nothing to the others, unless something
+        further reaches them; and how many of their commands have been read.
+
+        Told when it is worth it, which is soon enough: whoever is the furthest behind has promises of all others that
+        lie beyond its next input, because a step is shorter than the delay.
+        """
+        crossing = self.sequencer.crossing
+        if crossing.alone:
+            return
+        promise = crossing.promise(self._earliest())
+        told = max(self._books_told, crossing.delay_us)
+        if self._books_read or promise < told or promise >= told + crossing.delay_us * 2 // 3:
+            self._books_told, self._books_read = promise, False
+            for target in range(crossing.partitions):
+                if target != self._number:
+                    record = i.BookPromise(self._number, promise, crossing.read[target])
+                    self._out.append(Output("commands", target, None, self._encode(record)))
+
+    def _earliest(self) -> int:
+        """When the next entry may be that no unread command of another book causes. Without books only a command can
+        cause anything."""
+        merge = self._merge
+        earliest = merge.bound_before_head(COMMANDS)
+        if self.partition.books:
+            earliest = min(earliest, *(merge.bound_before_head(source) for source in range(BROKER, self._first_book)))
+            due = self.partition.next_due_us()
+            earliest = earliest if due is None else min(earliest, due)
+        for source in range(self._first_book, merge.sources):
+            if merge.buffered(source):
+                earliest = min(earliest, merge.bound_before_head(source))
+        return earliest
 
 
 def _time_of(record: Any) -> int:

@@ -279,16 +279,20 @@ class _Worker(threading.Thread):
         try:
             producer.begin_transaction()
             produce = producer.produce
-            for topic, partition, key, value in outputs:
+            for topic, partition, key, value, headers in outputs:
                 name = names.get(topic)
                 if name is None:
                     name = names[topic] = self._cluster.topic(topic)
-                try:
-                    produce(name, value, key, partition)
-                except BufferError:
-                    while len(producer) > 0:
-                        producer.poll(0.05)
-                    produce(name, value, key, partition)
+                while True:
+                    try:
+                        if headers is None:
+                            produce(name, value, key, partition)
+                        else:
+                            produce(name, value, key, partition, headers=dict(headers))
+                        break
+                    except BufferError:
+                        while len(producer) > 0:
+                            producer.poll(0.05)
             offsets = [
                 TopicPartition(self._full[topic], self._partition, offset) for topic, offset in positions.items()
             ]

@@ -8,6 +8,7 @@ from itertools import islice
 from infra.stream.contract import MendableTask, Message, Output, PoisonedInput, Processor, Task, UnfinishedTask
 
 BATCH = 5_000
+Headers = Sequence[tuple[str, bytes]] | None
 
 
 class MemoryLog:
@@ -21,10 +22,13 @@ class MemoryLog:
         self.written = 0
         """records appended in all"""
 
-    def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = None
+    ) -> None:
         """Add a record at the end of a topic's partition."""
         records = self._records.setdefault((topic, partition), [])
-        records.append(Message(topic, self._dropped.get((topic, partition), 0) + len(records), key, value))
+        offset = self._dropped.get((topic, partition), 0) + len(records)
+        records.append(Message(topic, offset, key, value, headers))
         self.written += 1
 
     def read(self, topic: str, partition: int, offset: int, most: int = BATCH) -> list[Message]:
@@ -102,7 +106,7 @@ class _Run:
         if not batch and not (isinstance(self.task, UnfinishedTask) and self.task.unfinished()):
             return False
         for output in self._handle(batch):
-            self.log.append(output.topic, output.partition, output.key, output.value)
+            self.log.append(*output)
         for message in batch:
             self.offsets[message.topic] = message.offset + 1
         return True

@@ -24,7 +24,7 @@ from infra.postgres import Database
 from infra.settings import CHECKOUT
 from processors.book.digest import EVENT_TOPICS
 from processors.book.task import BookTask
-from processors.runtime.memory import MemoryRuntime
+from processors.runtime.memory import Headers, MemoryRuntime
 from projections import generations
 from projections.batch import LogRecord
 from projections.catalogue import TRADING
@@ -320,10 +320,12 @@ def test_what_a_backtest_comes_to(whole: Database, monkeypatch: pytest.MonkeyPat
     runtimes: list[MemoryRuntime] = []
 
     class KeptLog(DigestedLog):
-        def append(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
+        def append(
+            self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = None
+        ) -> None:
             if topic in EVENT_TOPICS:
                 records.append(LogRecord(topic, partition, len(records), value))
-            super().append(topic, partition, key, value)
+            super().append(topic, partition, key, value, headers)
 
     class KeptRuntime(MemoryRuntime):
         def __init__(self, *arguments: Any) -> None:

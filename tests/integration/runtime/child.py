@@ -18,6 +18,7 @@ from processors.book.task import BookProcessor
 from processors.market import MarketProcessor
 from processors.runtime.kafka import run_processor
 from projections.kafka import LiveReader
+from tests.integration.runtime import relay
 
 
 def main() -> None:
@@ -28,8 +29,11 @@ def main() -> None:
     processors: dict[str, Processor] = {
         "market": MarketProcessor(4, 4),
         "book": BookProcessor(),
+        "relay": BookProcessor(),
         "paper-broker": PaperBroker(),
     }
+    if kind == "relay":
+        relay.install()
     stop = threading.Event()
 
     def finish(*_: object) -> None:

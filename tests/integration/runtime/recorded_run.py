@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from domain.commands import CommandHeader, CreateSystem
+from domain.commands import CommandHeader, CreateSystem, RecordFee
 from domain.inputs import LogOpened, Watermark
 from gateways.broker.paper import PaperBroker
 from gateways.market.feed import COMMANDS, TICKS, command, commands_complete, market_records, opening
@@ -32,7 +32,6 @@ from processors.runtime.memory import MemoryLog, MemoryRuntime
 from schemas.codec import Codec
 
 PARTITIONS = MARKET_PARTITIONS = 4
-PROCESSORS = ("market", "book", "paper-broker")
 CONFIG = {"env.mode": "SIM", "gen.tickers": "AAPL,GOOG", "rev.tickers": "IBM,MSFT", "sim.hitl_policy": "AUTO_APPROVE"}
 
 
@@ -48,6 +47,8 @@ class Recording:
     symbols: tuple[str, ...] = ("AAPL", "GOOG", "IBM", "MSFT")
     capital: int = 500_000_000
     """cents"""
+    commands: tuple[RecordFee, ...] = ()
+    """of operators, by time, later than the foundings"""
 
     @property
     def until_us(self) -> int:
@@ -72,6 +73,7 @@ class Recording:
             )
             for book in self.books
         ]
+        founding += [command(c.header.book, c, PARTITIONS) for c in self.commands]
         request = MarketDataRequest(self.symbols, self.first, self.last)
         market = chain.from_iterable(
             outputs for _, outputs in market_records(iter(open_source(self.source).moments(request)), MARKET_PARTITIONS)
@@ -112,12 +114,13 @@ class RunOnKafka:
         folder: Path,
         counts: dict[str, int] | None = None,
         database: Database | None = None,
+        book: str = "book",
     ) -> None:
         self.cluster, self.recording, self._folder, self._database = cluster, recording, folder, database
         self._stop = threading.Event()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts = 0
-        wanted = {name: (counts or {}).get(name, 1) for name in PROCESSORS}
+        wanted = {name: (counts or {}).get(name, 1) for name in ("market", book, "paper-broker")}
         if database is not None:
             wanted["projections"] = 1
         self._names = [f"{name}-{number}" for name, count in wanted.items() for number in range(count)]
@@ -171,7 +174,7 @@ class RunOnKafka:
     def feed(self) -> None:
         """Write the whole recording."""
         client = producer(self.cluster)
-        for topic, partition, key, value in self.recording.records():
+        for topic, partition, key, value, _ in self.recording.records():
             while True:
                 try:
                     client.produce(self.cluster.topic(topic), value, key, partition)
