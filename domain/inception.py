@@ -111,7 +111,7 @@ def link_confirmed(d: Decision, deposit: int, permissions: str) -> bool:
 
 def _answer_parent(d: Decision) -> None:
     """A system that a fork founded stands: the parent's money in transit may be cleared (protocol 10.2)."""
-    parent_book = d.book.parent.split("-", 1)[0]
+    parent_book = d.book.parent.partition("-REV-")[0]  # only Rev accounts found systems; S001-R02 is a system id too
     header = CommandHeader(
         f"founded|{d.book.system_id}", parent_book, d.now_us, 0, "BOOK", d.book.system_id, "SERVICE",
         d.book.founding_id,
