@@ -2,7 +2,7 @@
 
 Everything written here is kept as `recording`: the same records, fed to Kafka, must give the same log. A step has the
 millisecond from its time on: the market at once, then timers of that very moment, then actions 20 us apart; the
-broker answers 10 us after it is asked.
+broker answers 10 us after it is asked, and so do books that ask each other something.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Stage:
     def _open(self, scenario: Scenario) -> None:
         markets = 2 if self._through_processor else 1
         # A log of its own in that partition: scenarios that share topics do not wait for each other.
-        opened = i.LogOpened(f"scenario-{scenario.identity}", 1, markets, "CRC32", GRID_US, LOOKAHEAD_US, True)
+        opened = i.LogOpened(
+            f"scenario-{scenario.identity}", 1, markets, "CRC32", GRID_US, LOOKAHEAD_US, True, LOOKAHEAD_US
+        )
         for partition in range(self.place.partitions):
             if partition == self.place.partition:
                 self.feed("commands", opened)

@@ -1,4 +1,4 @@
-"""The worked examples of protocol 20 as scenario files, played in memory; what is not built yet is listed here."""
+"""The worked examples of protocol 20 and the scenarios beside them, played in memory."""
 
 from functools import cache
 from pathlib import Path
@@ -10,10 +10,6 @@ from alluse.scenarios.playing import Result, play
 from infra.settings import CHECKOUT
 
 SCENARIOS = CHECKOUT / "scenarios"
-NOT_YET = {
-    "EX-12": "a Rev fork founds another book: the command to it is not delivered yet",
-}
-"""Scenario id to what its rule waits for; a scenario that holds must leave this list."""
 FILES = sorted(SCENARIOS.glob("*.yaml"))
 
 
@@ -23,19 +19,10 @@ def results(path: Path) -> dict[str, Result]:
     return {scenario.identity: play(scenario) for scenario in load(path)}
 
 
-def marked() -> list[object]:
-    """Every scenario, those that wait for a rule marked."""
-    return [
-        pytest.param(
-            path, identity, id=identity,
-            marks=[pytest.mark.xfail(reason=NOT_YET[identity], strict=True)] if identity in NOT_YET else [],
-        )
-        for path in FILES
-        for identity in identities(path)
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("path", "identity"), marked())
+@pytest.mark.parametrize(
+    ("path", "identity"),
+    [pytest.param(path, identity, id=identity) for path in FILES for identity in identities(path)],
+)
 def test_a_worked_example_holds(path: Path, identity: str) -> None:
     result = results(path)[identity]
     told = "\n".join(
