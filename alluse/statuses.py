@@ -9,20 +9,17 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from alluse.homes import Home, settings_of_log, shown_log
-from alluse.leaders import end_of
 from alluse.plans import PARTITIONS
 from alluse.processes import names
 from alluse.render import iso_us
 from alluse.surroundings import attach_cluster, attach_database
+from alluse.tails import Tails, read_tails
 from infra.errors import AllUseError
-from infra.kafka.clients import admin, reader
+from infra.kafka.clients import admin
 from infra.kafka.cluster import Cluster
 from infra.processes import ServerProcess
 from infra.settings import Settings
-from infra.stream.merge import FOREVER
 from processors.monitor.book import FOLLOWED
-from schemas.codec import Codec
-from schemas.errors import SchemaError
 
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "market": ("market.ticks",),
@@ -32,9 +29,7 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
 }
 TOLD_BY: Mapping[str, str] = {"market": "market.marks", "book": "orders", "paper-broker": "broker.reports"}
 """On which topic a stage shows the event time that it has reached; the monitor is up to date when it misses nothing."""
-WRITTEN_IN_TRANSACTIONS = frozenset({"broker.reports", "market.marks", *FOLLOWED})
 ADVANCED_S = 5.0
-LAST_RECORDS = 25
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -121,10 +116,13 @@ def lag(settings: Settings) -> list[dict[str, Any]]:
     Offsets are those that the living processes have read; for partitions that nobody has read from, those committed,
     which stay behind by what is read again after a restart.
     """
+    from processors.book.digest import EVENT_TOPICS
+
     home = Home(settings)
     cluster = attach_cluster(settings)
-    times, ends = _last_times(cluster)
-    fed = max((t for (topic, _), t in times.items() if topic == "market.ticks"), default=None)
+    topics_of_all = {*EVENT_TOPICS, *(topic for topics in INPUTS.values() for topic in topics)}
+    tails = read_tails(cluster, topics_of_all, telling={"market.ticks", *TOLD_BY.values()})
+    fed = max((t for (topic, _), t in tails.times.items() if topic == "market.ticks"), default=None)
     stages = [
         {
             "stage": "feed",
@@ -134,15 +132,15 @@ def lag(settings: Settings) -> list[dict[str, Any]]:
         }
     ]
     for stage, topics in INPUTS.items():
-        reached = [times.get((TOLD_BY.get(stage, ""), p)) for p in range(PARTITIONS)]
+        reached = [tails.times.get((TOLD_BY.get(stage, ""), p)) for p in range(PARTITIONS)]
         known = [t for t in reached if t is not None]
         at = min([*known, fed]) if known and fed is not None else None
         read = _committed(cluster, f"{stage}.positions", topics) | _read(home, stage, settings.namespace)
-        behind = sum(_behind(place[0], ends[place], read.get(place, 0)) for place in ends if place[0] in topics)
+        behind = sum(tails.behind(place, read.get(place, 0)) for place in tails.ends if place[0] in topics)
         stages.append(_stage(stage, at, fed, behind))
         if stage not in TOLD_BY and not behind:
             stages[-1]["lag_event_s"] = 0.0
-    stages += _projections(settings, fed, ends)
+    stages += _projections(settings, fed, tails)
     return stages
 
 
@@ -157,17 +155,12 @@ def _read(home: Home, kind: str, log: str) -> dict[tuple[str, int], int]:
     return found
 
 
-def _behind(topic: str, end: int, read: int) -> int:
-    """Records not read; what a processor has written ends with a transaction's marker."""
-    return max(0, end - read - (1 if topic in WRITTEN_IN_TRANSACTIONS else 0))
-
-
 def _stage(stage: str, at_us: int | None, fed_us: int | None, behind: int) -> dict[str, Any]:
     late = None if at_us is None or fed_us is None else max(0.0, (fed_us - at_us) / 1e6)
     return {"stage": stage, "event_time": _iso(at_us), "lag_event_s": late, "lag_offsets": behind}
 
 
-def _projections(settings: Settings, fed_us: int | None, ends: Mapping[tuple[str, int], int]) -> list[dict[str, Any]]:
+def _projections(settings: Settings, fed_us: int | None, tails: Tails) -> list[dict[str, Any]]:
     """The read models speak of event time only where events are: they are up to date when no offset is missing."""
     import datetime as dt
 
@@ -178,7 +171,7 @@ def _projections(settings: Settings, fed_us: int | None, ends: Mapping[tuple[str
     now = dt.datetime.now(dt.UTC)
     for name in sorted({row["projection"] for row in rows}) or ["trading"]:
         own = [row for row in rows if row["projection"] == name]
-        behind = sum(max(0, ends.get((r["topic"], r["partition"]), 0) - int(r["next_offset"]) - 1) for r in own)
+        behind = sum(tails.behind((str(r["topic"]), int(r["partition"])), int(r["next_offset"])) for r in own)
         reached = [dt.datetime.fromisoformat(r["event_time"]) for r in own if r.get("event_time")]
         moved = [dt.datetime.fromisoformat(r["advanced_at"]) for r in own if r.get("advanced_at")]
         at_us = int(max(reached).timestamp() * 1e6) if reached else None
@@ -188,58 +181,6 @@ def _projections(settings: Settings, fed_us: int | None, ends: Mapping[tuple[str
         stage["advanced_recently"] = bool(moved) and (now - max(moved)).total_seconds() < ADVANCED_S
         stages.append(stage)
     return stages
-
-
-def _last_times(cluster: Cluster) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
-    """Event time of the last records of the topics that tell it, and the ends of all inputs and outputs."""
-    from processors.book.digest import EVENT_TOPICS
-
-    codec = Codec.load()
-    consumer = reader(cluster)
-    try:
-        there = consumer.list_topics(timeout=10).topics
-        topics = {*EVENT_TOPICS, "market.ticks", *(t for group in INPUTS.values() for t in group)}
-        ends = {
-            (topic, partition): end_of(consumer, cluster.topic(topic), partition, 5.0)
-            for topic in sorted(topics)
-            if cluster.topic(topic) in there
-            for partition in range(PARTITIONS)
-        }
-        telling = {"market.ticks", *TOLD_BY.values()}
-        places = [place for place in ends if place[0] in telling and ends[place]]
-        consumer.assign([TopicPartition(cluster.topic(t), p, max(0, ends[t, p] - LAST_RECORDS)) for t, p in places])
-        short = {cluster.topic(t): t for t in telling}
-        times: dict[tuple[str, int], int] = {}
-        open_places = set(places)
-        deadline = time.monotonic() + 10
-        while open_places and time.monotonic() < deadline:
-            for message in consumer.consume(1000, 0.2):
-                place = (short[message.topic() or ""], message.partition() or 0)
-                error = message.error()
-                if error is not None:
-                    if error.code() == KafkaError._PARTITION_EOF:
-                        open_places.discard(place)
-                    continue
-                value = message.value()
-                at = _time_of(codec, value) if isinstance(value, bytes) else None
-                if at is not None:
-                    times[place] = max(times.get(place, at), at)
-        return times, ends
-    finally:
-        consumer.close()
-
-
-def _time_of(codec: Codec, value: bytes) -> int | None:
-    try:
-        _, plain = codec.decode(value)
-    except SchemaError:
-        return None
-    promise = plain.get("promise_us")
-    if promise is not None:
-        return None if promise >= FOREVER else promise
-    if "envelope" in plain:
-        return plain["envelope"]["recorded_at_us"]
-    return plain.get("time_us")
 
 
 def _committed(cluster: Cluster, group: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:
