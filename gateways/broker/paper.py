@@ -2,7 +2,8 @@
 
 In a recorded run its inputs are merged by event time (marks before orders at equal times), and after each step it
 promises how long it will report nothing (`BrokerProgress`), so that the book need not wait for it. Live, inputs are
-taken as they come. State and positions are saved together: docs/decisions/0005 says how a restart goes.
+taken as they come. A record that cannot be read goes to the dead letters and stops nothing. State and positions are
+saved together: docs/decisions/0005 says how a restart goes.
 """
 
 from bisect import insort
@@ -20,6 +21,7 @@ from domain.events import (
     OrderSubmitted,
 )
 from domain.inputs import BookProgress, BrokerProgress, DailyBar, MarketAction, MarketCalendar
+from gateways.broker.letters import DeadLetters
 from gateways.broker.lookout import Ahead, View
 from gateways.broker.model import PaperModel
 from gateways.broker.port import BrokerPort
@@ -28,6 +30,7 @@ from gateways.broker.wire import empty_list, prefix, short_text
 from infra.stream.contract import LogReader, Message, Output
 from infra.stream.merge import FOREVER, Merge
 from schemas.codec import Codec
+from schemas.errors import NotThisRecordError, SchemaError
 from schemas.records import from_plain
 
 ORDERS, MARKETS = "orders", "market.marks"
@@ -38,7 +41,8 @@ BUFFER_RECORDS, BUFFER_BYTES = 50_000, 64 << 20
 """Beyond either, an input that is not the one waited for is read no further."""
 
 _TO_BROKER = frozenset(event.__name__ for event in TO_BROKER)
-
+_READ_AT_ONCE = frozenset({"DailyBar", "MarketCalendar", "MarketAction"})
+"""Market records that are decoded when they come, not when somebody asks."""
 
 _MARKS = ""
 """Stands for the underlying where a record is no chain."""
@@ -89,6 +93,7 @@ class PaperTask:
         """times of the corporate actions among them, ascending"""
         self._ahead: dict[tuple[int, str], Ahead] = {}
         self._told: tuple[int, int] | None = None
+        self._letters = DeadLetters(codec, partition)
 
     # --- state -----------------------------------------------------------------------------------------------
 
@@ -170,15 +175,17 @@ class PaperTask:
         """Take records, work what is safe, publish reports, changed state and progress."""
         for message in messages:
             self._next[message.topic] = message.offset + 1
-            if self._setting is None and not self._first(message):
-                continue
-            self._take(message)
+            try:
+                if self._setting is not None or self._first(message):
+                    self._take(message)
+            except SchemaError as error:
+                self._letters.add(message, error)
         if self._setting is None:
-            return []
+            return self._letters.drain(0)
         if self._setting.recorded:
             self._work_safe()
         self._drop_anchors()
-        return self._publish(self._setting)
+        return self._publish(self._setting) + self._letters.drain(self._model.clock_us)
 
     def _first(self, message: Message) -> bool:
         """Before the first `BookProgress` nothing is known of the log: keep what comes, then take it in its order."""
@@ -188,7 +195,10 @@ class PaperTask:
             self._begin(Setting(progress.recorded, progress.lookahead_us, progress.market_partitions))
             early, self._early = self._early, []
             for kept in early:
-                self._take(kept)
+                try:
+                    self._take(kept)
+                except SchemaError as error:
+                    self._letters.add(kept, error)
             return True
         self._early.append(message)
         return False
@@ -200,7 +210,7 @@ class PaperTask:
         if message.topic == ORDERS:
             self._take_order(message.offset, value)
         else:
-            self._take_market(message.offset, value)
+            self._take_market(message, value)
 
     def _take_order(self, offset: int, value: bytes) -> None:
         name = self._codec.name_of(value)
@@ -213,11 +223,17 @@ class PaperTask:
             if self._waits(self._orders, envelope["recorded_at_us"], item):
                 self._waiting_orders.append(offset)
 
-    def _take_market(self, offset: int, value: bytes) -> None:
+    def _take_market(self, message: Message, value: bytes) -> None:
+        offset, letters = message.offset, self._letters
         name = self._codec.name_of(value)
         partition, seq, time_us, end = prefix(value)
+        if not 0 <= partition < len(self._read):
+            raise NotThisRecordError(f"{name}: there is no market partition {partition}")
         if seq <= self._read[partition]:
             return
+        underlying = short_text(value, end) if name == "OptionChain" else ""
+        if name in _READ_AT_ONCE:
+            self._codec.decode(value)
         self._read[partition] = seq
         day = time_us // DAY_US
         if not self._anchors or day > self._anchors[-1][0]:
@@ -225,16 +241,15 @@ class PaperTask:
         view: View | None = None
         if name == "Marks":
             if not empty_list(value, end):
-                view = MarksView(time_us, seq, value, lambda: self._codec.decode(value)[1])
+                view = MarksView(time_us, seq, value, lambda: letters.columns(message, value))
                 self._look_ahead(partition, _MARKS, seq, view)
                 self._take_item(partition, time_us, Item(offset, name, seq, value, view))
             self._close_moment(partition, time_us)
             return
         if name == "OptionChain":
-            underlying = short_text(value, end)
-            view = ChainView(time_us, seq, underlying, lambda: self._codec.decode(value)[1])
+            view = ChainView(time_us, seq, underlying, lambda: letters.columns(message, value))
             self._look_ahead(partition, underlying, seq, view)
-        elif name not in {"DailyBar", "MarketCalendar", "MarketAction"}:
+        elif name not in _READ_AT_ONCE:
             self._merge.promise(partition, time_us)
             return
         self._take_item(partition, time_us, Item(offset, name, seq, value, view))

@@ -6,6 +6,8 @@ chain goes on with its underlying, a `Marks` record with its symbols. A test com
 
 from typing import NamedTuple
 
+from schemas.errors import TruncatedRecordError, UnreadableRecordError
+
 HEADER_BYTES = 5
 """magic and schema id of the Confluent wire format"""
 
@@ -21,7 +23,14 @@ class Prefix(NamedTuple):
 
 
 def prefix(data: bytes) -> Prefix:
-    """Read the first three fields. Raises IndexError when the bytes end inside them."""
+    """Read the first three fields. Raises TruncatedRecordError when the bytes end inside them, or right behind."""
+    try:
+        return _prefix(data)
+    except IndexError as error:
+        raise TruncatedRecordError(f"the {len(data)} bytes end inside the record") from error
+
+
+def _prefix(data: bytes) -> Prefix:
     at = HEADER_BYTES
     partition = seq = shift = 0
     while (byte := data[at]) & 0x80:
@@ -43,13 +52,17 @@ def prefix(data: bytes) -> Prefix:
         shift += 7
         at += 1
     time |= byte << shift
+    data[at + 1]  # whoever reads on begins there
     return Prefix(partition >> 1 ^ -(partition & 1), seq >> 1 ^ -(seq & 1), time >> 1 ^ -(time & 1), at + 1)
 
 
 def short_text(data: bytes, at: int) -> str:
-    """The string that begins at `at`; of fewer than 64 bytes, as tickers are."""
+    """The string that begins at `at`; of fewer than 64 bytes, as tickers are. Raises UnreadableRecordError."""
     size = data[at] >> 1
-    return data[at + 1 : at + 1 + size].decode()
+    try:
+        return data[at + 1 : at + 1 + size].decode()
+    except UnicodeDecodeError as error:
+        raise UnreadableRecordError("a text in it is not UTF-8") from error
 
 
 def empty_list(data: bytes, at: int) -> bool:
