@@ -119,7 +119,7 @@ class RunOnKafka:
         self.cluster, self.recording, self._folder, self._database = cluster, recording, folder, database
         self._stop = threading.Event()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.restarts = 0
+        self.restarts = self.kills = 0
         wanted = {name: (counts or {}).get(name, 1) for name in ("market", book, "paper-broker")}
         if database is not None:
             wanted["projections"] = 1
@@ -168,8 +168,12 @@ class RunOnKafka:
                     self._start(name)
 
     def kill(self, name: str) -> None:
-        """kill -9; the keeper starts it again."""
-        self.processes[name].kill()
+        """kill -9, of a process that lives; the keeper starts it again."""
+        while (process := self.processes[name]).poll() is not None:
+            time.sleep(0.02)
+        process.kill()
+        process.wait(60)
+        self.kills += 1
 
     def feed(self) -> None:
         """Write the whole recording."""
