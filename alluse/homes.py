@@ -22,6 +22,8 @@ from infra.settings import Settings
 NAMESPACE = re.compile(r"^([a-z][a-z0-9_]{0,39})?$")
 MAIN_LOG = "main"
 """How the log without a prefix is called on the command line."""
+FREE_BYTES, RESERVE_BYTES = 1 << 30, 256 << 20
+"""Disk needed to start; with less than the reserve everything is stopped, while there is room to do it in order."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import sys
 import time
 from typing import Any
 
-from alluse.homes import Home, Wanted, read_note
+from alluse.homes import RESERVE_BYTES, Home, Wanted, read_note
 from infra.errors import AllUseError, RequestError, UnavailableError
-from infra.processes import ServerProcess, tail
+from infra.processes import ServerProcess, require_disk, tail
 from infra.settings import CHECKOUT, Settings
 
 START_S = 180.0
@@ -49,11 +49,9 @@ def start_detached(settings: Settings, *, owner: int | None = None) -> dict[str,
 
 
 def _failure(home: Home, pid: int, log_name: str) -> AllUseError:
-    note = read_note(home.supervisor_file)
-    error: dict[str, Any] | None = note.get("error") if note.get("pid") == pid else None
-    if error is not None:
-        kind = RequestError if error["exit"] == RequestError.exit_code else UnavailableError
-        return kind(error["code"], error["message"], error["remedy"])
+    error = noted_failure(home)
+    if error is not None and read_note(home.supervisor_file).get("pid") == pid:
+        return error
     if home.supervisor() is not None:  # another one was faster
         from alluse.supervisor import already_up
 
@@ -62,17 +60,35 @@ def _failure(home: Home, pid: int, log_name: str) -> AllUseError:
     return UnavailableError("START_FAILED", f"The system did not start: {last}.", f"Read {home.logs / log_name}.")
 
 
+def noted_failure(home: Home) -> AllUseError | None:
+    """What the last supervisor of a home failed on; None when it did not, or has been told to stop since."""
+    error: dict[str, Any] | None = read_note(home.supervisor_file).get("error")
+    if error is None:
+        return None
+    kind = RequestError if error["exit"] == RequestError.exit_code else UnavailableError
+    return kind(error["code"], error["message"], error["remedy"])
+
+
+def require_running(settings: Settings) -> None:
+    """Raises what the system of this home failed on, UnavailableError `SYSTEM_DOWN` when it is not there any more."""
+    home = Home(settings)
+    if home.supervisor() is None:
+        failure = noted_failure(home)
+        if failure is None:  # a full disk may have had no room for the note
+            require_disk(home.root, RESERVE_BYTES, purpose="ALL-USE")
+        raise failure or UnavailableError(
+            "SYSTEM_DOWN", "The system has ended.", f"Read {home.logs}/supervisor.log; `alluse up` starts it again."
+        )
+
+
 def change_log(settings: Settings, wanted: Wanted) -> None:
     """Tell a running supervisor to run another log, and wait until it does."""
     home = Home(settings)
     home.want(wanted)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        note = home.supervisor()
-        if note is None:
-            raise UnavailableError(
-                "SYSTEM_DOWN", "The system stopped while it changed its log.", f"Read {home.logs}/supervisor.log."
-            )
+        require_running(settings)
+        note = read_note(home.supervisor_file)
         if note["state"] == "ready" and (note["log"], note["processors"]) == (wanted.log, wanted.processors):
             return
         time.sleep(0.05)

@@ -6,6 +6,7 @@ its supervisor is gone, so that no orphan goes on.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -56,17 +57,18 @@ class Beat(threading.Thread):
             progress = self._progress()
             if progress != last:
                 advanced_at, last = time.time(), progress
-            write_note(
-                self._file,
-                {
-                    "pid": self._process.pid,
-                    "created": self._process.created,
-                    **self._fixed,
-                    "beat": time.time(),
-                    "advanced": advanced_at,
-                    "progress": progress,
-                },
-            )
+            with contextlib.suppress(OSError):  # a full disk: the next beat may have room
+                write_note(
+                    self._file,
+                    {
+                        "pid": self._process.pid,
+                        "created": self._process.created,
+                        **self._fixed,
+                        "beat": time.time(),
+                        "advanced": advanced_at,
+                        "progress": progress,
+                    },
+                )
             if self._stop_event.wait(BEAT_S):
                 return
             if os.getppid() != self._parent:

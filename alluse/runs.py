@@ -13,7 +13,7 @@ from typing import Any
 from alluse.following import Follower, Logged
 from alluse.homes import Home, shown_log, with_log
 from alluse.logs import choose_log
-from alluse.operating import change_log, start_detached, stop_system
+from alluse.operating import change_log, require_running, start_detached, stop_system
 from alluse.outcomes import Outcome
 from alluse.plans import PARTITIONS, Plan
 from infra.errors import UnavailableError
@@ -28,6 +28,7 @@ from processors.runtime.kafka import KafkaLog
 from schemas.codec import Codec
 
 STALLED_S = 180.0
+LOOK_S = 1.0
 CAUGHT_UP_S = 180.0
 OnEvent = Callable[[Logged], None]
 OnProgress = Callable[[int, int], None]
@@ -87,16 +88,17 @@ def system(settings: Settings, processors: int | None, say: Callable[[str], None
 def play(plan: Plan, place: Place, on_event: OnEvent, on_progress: OnProgress) -> tuple[dict[str, Any], Outcome]:
     """Feed the plan and follow it to its end; the result of interface.md and what it counts.
 
-    Raises UnavailableError `RUN_STALLED`, `PROJECTIONS_BEHIND`.
+    Raises UnavailableError `RUN_STALLED`, `PROJECTIONS_BEHIND`, and what the system ended on.
     """
     started = time.monotonic()
+    running = Running(place.settings)
     follower = Follower(place.cluster, PARTITIONS)
     feeder = Feeder(plan, place.cluster)
     feeder.start()
     try:
-        _follow(plan, follower, feeder, on_event, on_progress)
+        _follow(plan, follower, feeder, running, on_event, on_progress)
         run_s = time.monotonic() - started
-        _await_projections(place.database, follower, on_event)
+        _await_projections(place.database, follower, running, on_event)
     finally:
         feeder.stopping.set()
         feeder.join()
@@ -144,12 +146,29 @@ class Feeder(threading.Thread):
             pass
 
 
-def _follow(plan: Plan, follower: Follower, feeder: Feeder, on_event: OnEvent, on_progress: OnProgress) -> None:
+class Running:
+    """The system that is followed: whether it is still there is asked once in a while."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._asked_at = time.monotonic()
+
+    def require(self) -> None:
+        """Raises what it has ended on."""
+        if time.monotonic() - self._asked_at > LOOK_S:
+            require_running(self._settings)
+            self._asked_at = time.monotonic()
+
+
+def _follow(
+    plan: Plan, follower: Follower, feeder: Feeder, running: Running, on_event: OnEvent, on_progress: OnProgress
+) -> None:
     """Until every partition has promised more than the plan's end."""
     moved_at, before = time.monotonic(), (0, 0)
     while not follower.done(plan.until_us):
         for logged in follower.poll():
             on_event(logged)
+        running.require()
         if feeder.failure is not None:
             raise feeder.failure
         # A partition without a book promises nothing before the first marks: the slowest one tells.
@@ -166,7 +185,7 @@ def _follow(plan: Plan, follower: Follower, feeder: Feeder, on_event: OnEvent, o
     on_progress(plan.until_us, feeder.fed)
 
 
-def _await_projections(database: Database, follower: Follower, on_event: OnEvent) -> None:
+def _await_projections(database: Database, follower: Follower, running: Running, on_event: OnEvent) -> None:
     """Until the read models hold everything that was published."""
     from projections.catalogue import PROJECTIONS
     from projections.queries import ReadModels
@@ -176,6 +195,7 @@ def _await_projections(database: Database, follower: Follower, on_event: OnEvent
     while True:
         for logged in follower.poll(0.05):
             on_event(logged)
+        running.require()
         read = {
             (row["projection"], row["topic"], row["partition"]): int(row["next_offset"]) for row in models.progress()
         }

@@ -9,6 +9,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from alluse.homes import Home, settings_of_log, shown_log
+from alluse.operating import noted_failure
 from alluse.plans import PARTITIONS
 from alluse.processes import names
 from alluse.render import iso_us
@@ -54,6 +55,8 @@ def status(settings: Settings) -> dict[str, Any]:
             problem = str(error)
     document["processes"] = _processes(home, supervisor, {s["stage"]: s for s in stages})
     document["stages"] = stages
+    if supervisor is None and (failure := noted_failure(home)) is not None:
+        problem = str(failure)
     if problem:
         document["problem"] = problem
     return document

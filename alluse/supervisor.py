@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from alluse.homes import Home, Wanted, read_note, shown_log, with_log, write_note
+from alluse.homes import FREE_BYTES, RESERVE_BYTES, Home, Wanted, read_note, shown_log, with_log, write_note
 from alluse.leaders import await_leaders
 from alluse.plans import PARTITIONS
 from alluse.processes import names, on_stop_signals
@@ -37,7 +38,6 @@ from infra.settings import CHECKOUT, Settings, load_settings
 _log = logging.getLogger("alluse.supervisor")
 
 LOOK_S = 0.2
-FREE_BYTES = 1 << 30
 STOP_S = 25.0
 STEADY_S = 10.0
 FIRST_TRIES = 4
@@ -86,7 +86,7 @@ class Supervisor:
     def run(self) -> None:
         """Hold the home, start everything, keep it running, stop everything.
 
-        Raises RequestError `ALREADY_UP`, UnavailableError for what can't be started.
+        Raises RequestError `ALREADY_UP`, UnavailableError for what can't be started, `DISK_FULL` also later.
         """
         self._home.make()
         with self._hold():
@@ -148,6 +148,16 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
         }
 
+    def _look_at_disk(self) -> None:
+        free = shutil.disk_usage(self._home.root).free
+        if free < RESERVE_BYTES:
+            raise UnavailableError(
+                "DISK_FULL",
+                f"Everything was stopped because only {free >> 20} MiB are free at {self._home.root}. Nothing is lost: "
+                "what was acknowledged is on the log.",
+                f"Free space ({FREE_BYTES >> 20} MiB are needed), then `alluse up --detach`: it goes on where it was.",
+            )
+
     def _look_at_servers(self) -> None:
         if self._broker is not None and not self._broker.alive():
             _log.error("the local Kafka broker has ended, starting it again")
@@ -161,11 +171,12 @@ class Supervisor:
     # ------------------------------------------------------------------ children
 
     def _look(self) -> None:
-        """One round: servers, the wanted log, children."""
+        """One round: disk, servers, the wanted log, children."""
+        self._look_at_disk()
         try:
             self._look_at_servers()
         except UnavailableError as error:
-            if self._state == "starting":
+            if self._state == "starting" or error.code == "DISK_FULL":
                 raise
             _log.error("%s", error)  # tried again at the next round
             self._stop.wait(1.0)
@@ -303,7 +314,10 @@ class Supervisor:
             "last_words": {c.name: c.last_words for c in self._children.values() if c.last_words},
             **more,
         }
-        write_note(self._home.supervisor_file, note)
+        try:
+            write_note(self._home.supervisor_file, note)
+        except OSError as error:  # a full disk must not keep it from stopping everything
+            _log.error("the supervisor's note could not be written: %s", error)
 
 
 def already_up(home: Home) -> RequestError:
