@@ -8,6 +8,9 @@ from domain.reasons import Reason
 from domain.state import Account, Approval
 
 Decided = Callable[[Decision, Approval, bool, str], None]
+POLICY = "sim.hitl_policy"
+TWO_PEOPLE = ["OWNER", "TRADER", "RISK", "OPERATOR"]
+"""Roles of which two approve what makes the protocol riskier, and one what only resumes it."""
 _DECIDED: dict[str, Decided] = {}
 """what a kind does once it is decided: (decision, approval, granted, choice)"""
 
@@ -112,14 +115,15 @@ def answer_by_policy(d: Decision) -> None:
     if policy == "SCRIPTED" or d.config().text("env.mode") != "SIM":
         return
     for _ in range(100):
-        pending = next((a for a in d.book.approvals.values() if a.requester == ""), None)
+        pending = next((a for a in d.book.approvals.values() if a.requester in ("", f"{POLICY}-1")), None)
         if pending is None:
             return
         if policy == "AUTO_DENY":
-            deny(d, pending.approval_id, "sim.hitl_policy", "AUTO_DENY")
+            deny(d, pending.approval_id, POLICY, "AUTO_DENY")
             continue
+        first = 2 if pending.requester else 1
         for number in range(pending.required - len(pending.granted_by)):
-            grant(d, pending.approval_id, f"sim.hitl_policy-{number + 1}", "")
+            grant(d, pending.approval_id, f"{POLICY}-{number + first}", "")
 
 
 def business_days_on(d: Decision, days: int) -> int:

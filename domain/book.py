@@ -5,18 +5,18 @@ from hashlib import sha256
 from typing import Any
 
 from domain import commands as c
+from domain import configuring, review, starlab
 from domain import events as e
 from domain import governance as g
 from domain import inputs as i
-from domain import starlab
 from domain.approvals import answer_by_policy
 from domain.decision import Decision
 from domain.fills import on_execution
-from domain.inception import Refusal, create_system, import_book, link_confirmed
+from domain.inception import create_system, import_book, link_confirmed
 from domain.lifecycle.transfers import on_cash_activity
 from domain.orders import on_status
 from domain.outcomes import on_assignment
-from domain.reasons import Reason
+from domain.reasons import Reason, Refusal
 from domain.reconciliation import on_statement
 
 TAKEN, DUPLICATE, REFUSED, PARKED = "taken", "duplicate", "refused", "parked"
@@ -28,7 +28,7 @@ CommandRule = Callable[[Decision, Any], Refusal | str | None]
 COMMAND_RULES: dict[type, CommandRule] = {
     c.CreateSystem: create_system,
     c.ImportBook: import_book,
-    c.ProposeConfigurationChange: g.propose_configuration,
+    c.ProposeConfigurationChange: configuring.propose_configuration,
     c.GrantApproval: g.grant,
     c.DenyApproval: g.deny,
     c.EngageKillSwitch: g.engage_kill_switch,
@@ -52,6 +52,8 @@ COMMAND_RULES: dict[type, CommandRule] = {
     c.InitiateFork: g.initiate_fork,
     c.RunQuarterlyReinvestment: g.run_reinvestment,
     c.CloseTaxYear: g.close_tax_year,
+    c.RunQuarterlyFeedback: review.run,
+    c.DecideParameterProposal: review.decide,
     c.CloseAccount: g.close_account,
     c.CorrectLedger: g.correct_ledger,
     c.RecordInterest: g.record_interest,

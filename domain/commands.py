@@ -483,6 +483,23 @@ class InitiateFork:
 
 
 @record
+class RunQuarterlyFeedback:
+    """Run the feedback cycle of the last quarter now; one that has run has no further effect (protocol 11.4)."""
+
+    header: CommandHeader
+
+
+@record
+class DecideParameterProposal:
+    """An owner accepts or denies a proposal of the quarterly review, as by its approval (protocol 11.4, 15.2)."""
+
+    header: CommandHeader
+    proposal_id: str
+    accept: Annotated[bool, "false: denied"]
+    reason: Annotated[str, "in words, may be empty"]
+
+
+@record
 class RunQuarterlyReinvestment:
     """Run an account's quarterly reinvestment; a quarter that was run has no further effect (protocol 10.4)."""
 

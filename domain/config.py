@@ -405,6 +405,11 @@ class Config:
             for name, text in overlay.items():
                 self._values[name] = parse(name, text)
 
+    @classmethod
+    def of(cls, overlays: Mapping[str, Mapping[str, str]], account_id: str = "", version: int = 0) -> "Config":
+        """What is in force for an account, or for the system, where these overlays by scope are."""
+        return cls(version, *(overlays[scope] for scope in (account_id, "SYSTEM") if scope in overlays))
+
     def _get(self, name: str) -> Value:
         value = self._values.get(name)
         return _DEFAULTS[name] if value is None else value

@@ -93,9 +93,8 @@ class Decision:
         """Parameters in force: account overlay, system overlay, catalogue."""
         found = self._configs.get(account_id)
         if found is None:
-            overlays = self.book.config
-            layers = [overlays[scope] for scope in (account_id, "SYSTEM") if scope in overlays]
-            found = self._configs[account_id] = Config(self.book.config_version, *layers)
+            found = Config.of(self.book.config, account_id, self.book.config_version)
+            self._configs[account_id] = found
         return found
 
     def next_event_id(self) -> str:

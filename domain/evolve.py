@@ -15,6 +15,7 @@ from domain import (
     evolve_starlab,
     evolve_tax,
     evolve_trading,
+    evolve_weeks,
 )
 from domain.events import Envelope, Event
 from domain.evolving import HANDLERS
@@ -28,6 +29,7 @@ PARTS = (
     evolve_tax,
     evolve_lifecycle,
     evolve_starlab,
+    evolve_weeks,
 )
 """The modules whose handlers are registered."""
 

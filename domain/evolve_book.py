@@ -7,6 +7,7 @@ from domain.contracts import parse, ticker_of
 from domain.evolve_positions import note_acquisition
 from domain.evolving import account_of, on
 from domain.money import option_value, strike_value
+from domain.prediction import ROLLING_WEEKS
 from domain.state import (
     CASH_UNSETTLED,
     KILLED_ACCOUNT,
@@ -285,10 +286,13 @@ def _mode_predicted(book: Book, event: e.WeekModePredicted, _envelope: e.Envelop
 
 
 @on(e.PredictionScored)
-def _scored(book: Book, event: e.PredictionScored, _envelope: e.Envelope) -> None:
+def _scored(book: Book, event: e.PredictionScored, envelope: e.Envelope) -> None:
     if event.kind == "MODE":
         book.predictor.scores.append(ModeScore(event.week_id, event.predicted, event.actual, event.brier_e10))
         del book.predictor.scores[:-SCORES_KEPT]
+    elif event.ticker is not None:
+        made = account_of(book, envelope).forecasts.setdefault(event.ticker, Forecast())
+        made.hits = [*made.hits, event.hit][-ROLLING_WEEKS:]
 
 
 SCORES_KEPT = 104

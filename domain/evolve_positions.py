@@ -3,21 +3,39 @@
 from domain import events as e
 from domain import wash_sales
 from domain.calendar import new_york_day, week_id
+from domain.config import Config
 from domain.contracts import option, parse, ticker_of
 from domain.evolve_starlab import assign_options, settle_options
 from domain.evolving import account_of, on
 from domain.lots import average_price, premium_of, take_lots, take_slices
 from domain.money import CONTRACT_MULTIPLIER, shares_value, strike_value
-from domain.prediction import observe
-from domain.state import Account, Book, Forecast, Lot, ShortOption, Slice, TickerWeek, WeekOutcome, Wheel
-from domain.week_types import CALL_KEPT, called_away_type, put_assignment_type, put_closed_type, put_rolled_type
-
-WEEK_RECORDS_KEPT = 64
-"""Classified account-ticker-weeks that late notices may still correct."""
+from domain.state import (
+    Account,
+    Book,
+    ChainEntry,
+    Lot,
+    ShortOption,
+    Slice,
+    TickerWeek,
+    WeekOutcome,
+    Wheel,
+)
+from domain.week_types import (
+    CALL_KEPT,
+    WeekBounds,
+    called_away_type,
+    put_assignment_type,
+    put_closed_type,
+    put_rolled_type,
+)
 
 
 def _week(account: Account, ticker: str) -> TickerWeek:
     return account.week.setdefault(ticker, TickerWeek())
+
+
+def _bounds(book: Book, account: Account) -> WeekBounds:
+    return WeekBounds.of(Config.of(book.config, account.account_id))
 
 
 def _note_outcome(account: Account, ticker: str, session: int, code: str) -> None:
@@ -64,6 +82,7 @@ def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) 
         original_credit_e4=event.price_e4 if event.original_credit_e4 is None else event.original_credit_e4,
         carried_e4=event.carried_e4 or 0,
         rolls=event.rolls or 0,
+        delta_e2=-1 if event.delta_e2 is None else event.delta_e2,
     )
     if (event.delta_e2 or 0) >= DEEP_PUT_E2 and terms.right == "P":
         shares, day = -event.quantity * CONTRACT_MULTIPLIER, new_york_day(envelope.recorded_at_us)
@@ -74,7 +93,22 @@ def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) 
         )
     if not wheel.chain_id:
         wheel.chain_id, wheel.began_with_call = event.chain_id, terms.right == "C"
+        wheel.entry = _chain_entry(book, account.shorts[event.contract], new_york_day(envelope.recorded_at_us))
+    note_delta(_week(account, terms.underlying), account.shorts[event.contract], -event.quantity)
     _add_weight(account, event.contract, -event.quantity)
+
+
+def _chain_entry(book: Book, short: ShortOption, day: int) -> ChainEntry:
+    terms = option(short.contract)
+    mode = book.week_mode if book.week_mode_week == week_id(day) else ""
+    return ChainEntry(terms.right, short.delta_e2, terms.expiry - day, mode)
+
+
+def note_delta(week: TickerWeek, short: ShortOption, contracts: int) -> None:
+    """The delta at which an option was sold counts in the week of the sale and while it is open (protocol 11.3)."""
+    if short.delta_e2 >= 0:
+        week.delta_sum += short.delta_e2 * contracts
+        week.delta_contracts += contracts
 
 
 def _reopen(account: Account, wheel: Wheel, short: ShortOption) -> None:
@@ -100,6 +134,8 @@ def _reopen(account: Account, wheel: Wheel, short: ShortOption) -> None:
 def _position_increased(book: Book, event: e.PositionIncreased, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
     account.shorts[event.contract].slices.append(Slice(-event.quantity, event.price_e4, event.commission))
+    short = account.shorts[event.contract]
+    note_delta(_week(account, option(event.contract).underlying), short, -event.quantity)
     _add_weight(account, event.contract, -event.quantity)
 
 
@@ -124,7 +160,8 @@ def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) 
         basis = average_price(account, event.contract)
         take_lots(account, event.contract, account.shares(event.contract))
         if event.cause == "SOLD" and parse(event.contract) is None and event.session is not None:
-            _note_outcome(account, event.contract, event.session, called_away_type(basis, event.price_e4))
+            code = called_away_type(basis, event.price_e4, _bounds(book, account))
+            _note_outcome(account, event.contract, event.session, code)
     _realise(account, event.contract, event.pnl)
     terms = parse(event.contract)
     if short is not None and event.cause in BOUGHT:
@@ -135,14 +172,13 @@ def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) 
         return
     pnl = short.realised + event.pnl
     if terms.right == "P":
-        code = put_closed_type(terms.strike_e4, event.underlying_e4 or 0, pnl)
+        code = put_closed_type(terms.strike_e4, event.underlying_e4 or 0, pnl, _bounds(book, account))
     else:
         code = CALL_KEPT if pnl >= 0 else "C-XL"
     _note_outcome(account, terms.underlying, event.session or terms.expiry, code)
 
 
 DEEP_PUT_E2 = 8000
-WASH_DAYS_KEPT = 62
 BOUGHT = ("BOUGHT_BACK", "ROLLED", "STOPPED")
 DAY_TRADES_KEPT = 32
 
@@ -169,8 +205,12 @@ def _note_day_trade(book: Book, short: ShortOption, envelope: e.Envelope) -> Non
 def _rolled(book: Book, event: e.RollExecuted, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
     terms = option(event.contract)
-    code = "C-RO" if terms.right == "C" else put_rolled_type(terms.strike_e4, event.underlying_e4)
+    rolled = put_rolled_type(terms.strike_e4, event.underlying_e4, _bounds(book, account))
+    code = "C-RO" if terms.right == "C" else rolled
     _note_outcome(account, terms.underlying, new_york_day(envelope.recorded_at_us), code)
+    if terms.right == "C":
+        up = option(event.new_contract).strike_e3 >= terms.strike_e3
+        _week(account, terms.underlying).tags.append("UP" if up else "DOWN")
 
 
 @on(e.OptionExpiredWorthless)
@@ -194,7 +234,9 @@ def _assigned(book: Book, event: e.OptionAssigned, envelope: e.Envelope) -> None
         assign_options(book, event.contract, event.quantity)
     terms = option(event.contract)
     account.shorts[event.contract].counted = ""
-    code = put_assignment_type(terms.strike_e4, event.close_e4)
+    if event.early and week_id(event.outcome_session) > account.classified_week:
+        _week(account, terms.underlying).tags.append("EARLY")
+    code = put_assignment_type(terms.strike_e4, event.close_e4, _bounds(book, account))
     _note_outcome(account, terms.underlying, event.outcome_session, code)
 
 
@@ -206,7 +248,8 @@ def _called_away(book: Book, event: e.SharesCalledAway, envelope: e.Envelope) ->
         assign_options(book, event.contract, event.quantity)
     terms = option(event.contract)
     account.shorts[event.contract].counted = ""
-    code = called_away_type(average_price(account, terms.underlying), event.close_e4 or terms.strike_e4)
+    price = event.close_e4 or terms.strike_e4
+    code = called_away_type(average_price(account, terms.underlying), price, _bounds(book, account))
     _note_outcome(account, terms.underlying, event.outcome_session, code)
     wheel, shares = account.wheels[terms.underlying], account.shares(terms.underlying)
     if shares:
@@ -256,51 +299,3 @@ def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelo
 def _expiry_decided(book: Book, event: e.ExpiryDecisionMade, envelope: e.Envelope) -> None:
     short = account_of(book, envelope).shorts[event.contract]
     short.expiry_action, short.pending_outcome = event.action, event.action == "AWAIT_NOTICE"
-
-
-# --- weeks ------------------------------------------------------------------------------------------------------
-
-
-@on(e.WeekClassified)
-def _week_classified(book: Book, event: e.WeekClassified, envelope: e.Envelope) -> None:
-    account = account_of(book, envelope)
-    if event.ticker is not None:
-        account.week_records[f"{event.week_id}|{event.ticker}"] = list(event.types or [])
-        made = account.forecasts.setdefault(event.ticker, Forecast())
-        if made.last_type:
-            observe(
-                made.counts,
-                made.last_type,
-                book.week_mode if book.week_mode_week == event.week_id else "",
-                event.primary_type,
-            )
-        made.last_type, made.weeks = event.primary_type, made.weeks + 1
-        _week(account, event.ticker).carried = event.carried or 0
-        for contract, code in (event.awaited or {}).items():
-            account.shorts[contract].counted = code
-        return
-    account.week = {t: TickerWeek(weight=w.carried) for t, w in account.week.items() if w.carried}
-    account.classified_week, account.week_flows = event.week_id, 0
-    account.week_start_nav, account.week_start_corpus = account.last_nav, account.last_corpus
-    account.expired = {k: s for k, s in account.expired.items() if week_id(option(k).expiry) >= event.week_id}
-    for key in list(account.week_records)[:-WEEK_RECORDS_KEPT]:
-        del account.week_records[key]
-    _forget_orders(book, account, envelope.recorded_at_us)
-    wash_sales.forget(book.wash, new_york_day(envelope.recorded_at_us) - WASH_DAYS_KEPT)
-
-
-def _forget_orders(book: Book, account: Account, now_us: int) -> None:
-    """Orders that ended more than a week ago; a report on one of them raises an alert then."""
-    limit = now_us - ORDERS_KEPT_US
-    gone = [o for o in book.orders.values() if o.ended and o.account_id == account.account_id and o.created_us < limit]
-    for order in gone:
-        del book.orders[order.order_id]
-        book.streams.pop(f"order-{order.order_id}", None)
-
-
-ORDERS_KEPT_US = 8 * 24 * 3600 * 1_000_000
-
-
-@on(e.WeekReclassified)
-def _week_reclassified(book: Book, event: e.WeekReclassified, envelope: e.Envelope) -> None:
-    account_of(book, envelope).week_records[f"{event.week_id}|{event.ticker}"] = list(event.types or [])

@@ -2,10 +2,10 @@
 
 from domain import events as e
 from domain.calendar import new_york_day
-from domain.contracts import parse
+from domain.contracts import parse, ticker_of
 from domain.evolving import account_of, on
 from domain.quarters import quarter_id
-from domain.state import Book, Breaker, Hedge, Quarter, Script, Wheel
+from domain.state import Book, Breaker, Hedge, Quarter, Script, TickerWeek, Wheel
 
 
 @on(e.ProtocolLevelChanged)
@@ -17,6 +17,12 @@ def _level_changed(book: Book, event: e.ProtocolLevelChanged, envelope: e.Envelo
     elif parse(event.contract) is None:
         account.wheels.setdefault(event.contract, Wheel()).level = event.to_level
     account.worst_level = max(account.worst_level, event.from_level, event.to_level)
+    ticker = ticker_of(event.contract)
+    week = account.week.setdefault(ticker, TickerWeek())
+    week.level_changes, week.max_level = week.level_changes + 1, max(week.max_level, event.from_level, event.to_level)
+    wheel = account.wheels.get(ticker)
+    if wheel is not None and wheel.entry is not None:
+        wheel.entry.worst_level = max(wheel.entry.worst_level, event.to_level)
 
 
 @on(e.ActionScriptGenerated)

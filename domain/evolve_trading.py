@@ -1,12 +1,13 @@
 """What events change in entry windows, wheels and orders (protocol 3.5, 6.2, 12.1)."""
 
 from domain import events as e
+from domain.calendar import new_york_day
 from domain.contracts import parse, ticker_of
 from domain.evolve_starlab import take_fill
 from domain.evolving import account_of, on
 from domain.lots import net_credit_e4
 from domain.money import floor_int, option_value, shares_value, strike_value
-from domain.state import Account, Book, Order, TickerWeek, Wheel, Window
+from domain.state import Account, Book, ClosedChain, Order, TickerWeek, Wheel, Window
 
 # --- entry ----------------------------------------------------------------------------------------------------------
 
@@ -45,8 +46,18 @@ def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope)
     if event.chain_result is not None:
         account = account_of(book, envelope)
         account.losses_in_row = account.losses_in_row + 1 if event.chain_result < 0 else 0
+        _note_chain_end(account, event.ticker, wheel, event.chain_result, new_york_day(envelope.recorded_at_us))
     if event.to_phase == "IDLE" or event.chain_id is not None:
         wheel.chain_id, wheel.chain_net, wheel.chain_result, wheel.began_with_call = "", 0, 0, False
+        wheel.entry = None
+
+
+def _note_chain_end(account: Account, ticker: str, wheel: Wheel, result: int, day: int) -> None:
+    """A chain has ended: the week counts it, the quarterly review learns from it (protocol 11.3, 11.4)."""
+    week = account.week.setdefault(ticker, TickerWeek())
+    week.wins, week.losses = week.wins + (result >= 0), week.losses + (result < 0)
+    if wheel.entry is not None and account.type != "EXT":
+        account.closed.append(ClosedChain(ticker, wheel.entry, day, result))
 
 
 def _note_liquidation(book: Book, order: Order, amount: int, commission: int) -> None:

@@ -7,9 +7,11 @@ from domain.calendar import monday_of, week_id
 from domain.decision import Decision
 from domain.money import ratio_e10
 from domain.prediction import (
+    ROLLING_WEEKS,
     Guess,
     ModeThresholds,
     Score,
+    WeekMode,
     brier_score,
     confirm_equal_weight,
     confirm_mode,
@@ -29,8 +31,8 @@ VERSION = "1"
 STREAM = "predictor"
 
 
-def confirm_week(d: Decision, friday: int) -> None:
-    """Saturday: the mode of the week from SPY's raw closes, Mag-6 beside it; the guess is scored (protocol 11.2)."""
+def confirm_week(d: Decision, friday: int) -> WeekMode | None:
+    """Saturday: the mode of the week from SPY's raw closes, Mag-6 beside it; none without them (protocol 11.2)."""
     config = d.config()
     thresholds = ModeThresholds(
         config.fraction("weekmode.green_pct"), config.fraction("weekmode.red_pct"),
@@ -38,7 +40,7 @@ def confirm_week(d: Decision, friday: int) -> None:
     )  # fmt: skip
     closes = _week_closes(d, SPY, friday)
     if closes is None:
-        return
+        return None
     week, mode = week_id(friday), confirm_mode(closes, thresholds)
     basket = {t: found for t in MAG6 if (found := _week_closes(d, t, friday)) is not None}
     group = confirm_equal_weight(basket, thresholds) if len(basket) == len(MAG6) else None
@@ -49,9 +51,14 @@ def confirm_week(d: Decision, friday: int) -> None:
         ),
         STREAM,
     )  # fmt: skip
-    if d.book.week_mode_week != week:
-        return
-    _score_mode(d, week, d.book.week_mode, mode.mode)
+    return mode
+
+
+def score_guess(d: Decision, friday: int, confirmed: WeekMode | None) -> None:
+    """The guess of the week's mode against what it was (protocol 11.5)."""
+    week = week_id(friday)
+    if confirmed is not None and d.book.week_mode_week == week:
+        _score_mode(d, week, d.book.week_mode, confirmed.mode)
 
 
 MAG6 = ("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "TSLA")
@@ -131,10 +138,10 @@ def score_types(d: Decision, account: Account, week: str, actual: dict[str, str]
             continue
         probabilities = {name: Fraction(value, 10**10) for name, value in made.probabilities.items()}
         brier = ratio_e10(brier_score(probabilities, kind))
+        hits = [*made.hits, made.predicted == kind][-ROLLING_WEEKS:]
+        rate = ratio_e10(Fraction(sum(hits), len(hits)))
         d.emit(
-            e.PredictionScored(
-                week, "TYPE", ticker, made.predicted, kind, made.predicted == kind, brier, made.weeks, 0
-            ),
+            e.PredictionScored(week, "TYPE", ticker, made.predicted, kind, hits[-1], brier, made.weeks, rate),
             STREAM,
             account,
         )

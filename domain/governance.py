@@ -3,7 +3,7 @@
 from domain import events as e
 from domain import kill_switch
 from domain.alerts import raise_alert
-from domain.approvals import business_days_on, on_decided, refusal, request
+from domain.approvals import TWO_PEOPLE, business_days_on, on_decided, refusal, request
 from domain.approvals import deny as deny_request
 from domain.approvals import grant as grant_request
 from domain.calendar import as_date
@@ -23,7 +23,6 @@ from domain.commands import (
     InitiateFork,
     LiftTradingModeRestriction,
     LinkBrokerAccount,
-    ProposeConfigurationChange,
     RaiseAlert,
     RecordDividend,
     RecordFee,
@@ -40,10 +39,8 @@ from domain.commands import (
     SuspendAccount,
     TransferCapital,
 )
-from domain.config import CATALOGUE, Config, ConfigurationError, approvals_needed
 from domain.contracts import parse
 from domain.decision import Decision
-from domain.inception import Refusal
 from domain.leaps import sell_long
 from domain.ledger import check_buffer, post
 from domain.lifecycle.closing import ask_to_close
@@ -53,7 +50,7 @@ from domain.lifecycle.transfers import book_cash, credit, request_withdrawal
 from domain.modes import SEVERITY
 from domain.monitoring import close_by_person
 from domain.orders import cancel_opening_orders, request_cancel
-from domain.reasons import Reason
+from domain.reasons import Reason, Refusal
 from domain.restrictions import lift, restrict
 from domain.risk.breakers import ask_for_reset, kill_switch_released
 from domain.risk.ending import L3
@@ -70,7 +67,6 @@ from domain.state import (
 )
 from domain.tax import adjust_reserve, close_year
 
-TWO_PEOPLE = ["OWNER", "TRADER", "RISK", "OPERATOR"]
 MANUAL = "MANUAL:"
 """Restrictions set by a person carry this prefix, so that no clearing rule removes them."""
 
@@ -81,77 +77,6 @@ def _find(d: Decision, account_id: str) -> Account | None:
 
 def _unknown(account_id: str) -> Refusal:
     return Reason.UNKNOWN_ACCOUNT, account_id
-
-
-def propose_configuration(d: Decision, command: ProposeConfigurationChange) -> Refusal | None:
-    """Check a set as a whole; ask for the approvals that its keys need, or let it take effect."""
-    scope, changes, by = command.scope, command.changes, command.header.actor_id
-    if scope != "SYSTEM" and _find(d, scope) is None:
-        return _unknown(scope)
-    if not changes:
-        return Reason.INVALID_VALUE, "no changes"
-    wrong = _contradiction(d, scope, changes)
-    if wrong is not None:
-        return wrong
-    if changes.get("week_mode.apply") == "ACTIVE" and not d.book.predictor.qualified:
-        return Reason.NOT_ELIGIBLE, "the mode predictor has not qualified (protocol 11.5)"
-    needed = approvals_needed(changes)
-    proposal = d.next_event_id()
-    d.emit(e.ConfigurationProposed(proposal, scope, changes, needed, by), "config")
-    if not needed:
-        _apply_configuration(d, scope, changes, [])
-        return None
-    expires = business_days_on(d, d.config().integer("approval.config_days"))
-    request(
-        d,
-        None,
-        "CONFIGURATION",
-        scope,
-        {"proposal_id": proposal, **changes},
-        required=needed,
-        roles=TWO_PEOPLE,
-        expires_us=expires,
-        default="deny",
-        requester=by,
-    )
-    return None
-
-
-def _contradiction(d: Decision, scope: str, changes: dict[str, str]) -> Refusal | None:
-    """Why a set may not take effect: every scope that it reaches is checked as it would be."""
-    system, config = d.book.config.get("SYSTEM", {}), d.book.config
-    if scope == "SYSTEM":
-        system = system | changes
-        stacks = [[system], *([config[key], system] for key in sorted(config) if key != "SYSTEM")]
-    else:
-        stacks = [[config.get(scope, {}) | changes, system]]
-    try:
-        for overlays in stacks:
-            Config(0, *overlays).check()
-    except ConfigurationError as error:
-        return error.code, error.message
-    return None
-
-
-@on_decided("CONFIGURATION")
-def _configuration_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
-    """Approved sets are checked again: others may have taken effect since they were proposed."""
-    proposal = approval.proposal["proposal_id"]
-    changes = {name: value for name, value in approval.proposal.items() if name != "proposal_id"}
-    wrong = _contradiction(d, approval.subject, changes)
-    if not granted:
-        d.emit(e.ConfigurationRejected(proposal, Reason.NOT_APPROVED, "denied or lapsed"), "config")
-    elif wrong is not None:
-        d.emit(e.ConfigurationRejected(proposal, *wrong), "config")
-    else:
-        d.emit(e.ConfigurationApproved(proposal, ", ".join(approval.granted_by)), "config")
-        _apply_configuration(d, approval.subject, changes, approval.granted_by)
-
-
-def _apply_configuration(d: Decision, scope: str, changes: dict[str, str], approvals: list[str]) -> None:
-    in_force = {**d.book.config.get("SYSTEM", {}), **d.book.config.get(scope, {})}
-    old = {name: in_force.get(name, CATALOGUE[name].default) for name in changes}
-    d.emit(e.ConfigurationChanged(d.book.config_version + 1, scope, old, changes, list(approvals)), "config")
 
 
 def grant(d: Decision, command: GrantApproval) -> Refusal | None:

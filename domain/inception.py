@@ -10,7 +10,7 @@ from domain.decision import Decision
 from domain.fills import follow_package, watch
 from domain.ledger import post
 from domain.money import dollars, floor_int, option_value, percent_of, round_half_up
-from domain.reasons import Reason
+from domain.reasons import Reason, Refusal
 from domain.schedule import plan_next_session
 from domain.state import (
     CASH,
@@ -24,7 +24,6 @@ from domain.state import (
 )
 
 ROOT_TYPES = ("GEN", "REV", "COM")
-Refusal = tuple[Reason, str]
 
 
 def create_system(d: Decision, command: CreateSystem) -> Refusal | None:

@@ -111,6 +111,8 @@ class DayRecord:
     session: int
     close_e4: int
     atr_e6: int
+    hv_e10: int = 0
+    """20-day annualised volatility (protocol 5.4), 0 = not enough history"""
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Market:
         if not bar.historical and mark is not None and mark.tick_time_us <= bar.time_us:
             mark.last_e4 = bar.close_e4
         days = self.bars.setdefault(bar.symbol, [])
-        record = DayRecord(bar.session, bar.close_e4, bar.atr_e6)
+        record = DayRecord(bar.session, bar.close_e4, bar.atr_e6, bar.hv_e10)
         if days and days[-1].session >= bar.session:
             days[:] = [day for day in days if day.session != bar.session]
             insort(days, record, key=lambda day: day.session)

@@ -26,7 +26,7 @@ from domain.state import (
     ShortOption,
 )
 from domain.tax import put_assigned, put_ended, record_gain, record_sale
-from domain.week_types import called_away_type, put_assignment_type
+from domain.week_types import WeekBounds, called_away_type, put_assignment_type
 from domain.weeks import reclassify
 from domain.wheel import follow_phase
 
@@ -210,7 +210,7 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
     )
     put_assigned(d, account, short.contract, short.position_id, lot, shares, report.outcome_session)
     follow_package(d, account, terms.underlying)
-    code = put_assignment_type(terms.strike_e4, _close_on(d, report))
+    code = put_assignment_type(terms.strike_e4, _close_on(d, report), WeekBounds.of(d.config(account.account_id)))
     reclassify(d, account, terms.underlying, report.outcome_session, code, counted=counted)
 
 
@@ -227,7 +227,10 @@ def _call_away(d: Decision, account: Account, short: ShortOption, quantity: int,
     strike = strike_value(terms.strike_e3, quantity)
     proceeds = strike + premium - paid
     parts = split_lots(account, terms.underlying, shares)
-    code = called_away_type(average_price(account, terms.underlying), _close_on(d, report) or terms.strike_e4)
+    price = _close_on(d, report) or terms.strike_e4
+    code = called_away_type(
+        average_price(account, terms.underlying), price, WeekBounds.of(d.config(account.account_id))
+    )
     counted = short.counted
     early = report.outcome_session < terms.expiry
     d.emit(

@@ -346,14 +346,14 @@ class OutcomeCell:
     """Weeks with a result above 0, as win rates count (protocol 14.2)."""
     premium: int = 0
 
-    def added(self, result: int, premium: int) -> "OutcomeCell":
-        """With one more week."""
+    def added(self, result: int, premium: int, *, sign: int = 1) -> "OutcomeCell":
+        """With one more week, or with `sign` -1 without one that is in it."""
         return OutcomeCell(
-            self.count + 1,
-            self.total + result,
-            self.squares + result * result,
-            self.wins + (result > 0),
-            self.premium + premium,
+            self.count + sign,
+            self.total + sign * result,
+            self.squares + sign * result * result,
+            self.wins + sign * (result > 0),
+            self.premium + sign * premium,
         )
 
     @property

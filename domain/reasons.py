@@ -232,3 +232,6 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.FORBIDDEN: ("13.1", "the client may not use this account tag"),
     Reason.NOT_FOUND: ("13.1", "unknown, or another client's"),
 }
+
+Refusal = tuple[Reason, str]
+"""Why a command is refused: its code and the details."""

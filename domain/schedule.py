@@ -3,11 +3,12 @@
 from domain import events as e
 from domain import leaps, starlab
 from domain.approvals import expire
-from domain.calendar import SECOND, monday_of
+from domain.calendar import SECOND, monday_of, week_id
 from domain.contracts import parse, ticker_of
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
-from domain.forecasts import confirm_week, guess_week, plan_guess
+from domain.feedback import update_matrix
+from domain.forecasts import confirm_week, guess_week, plan_guess, predict_types, score_guess, score_types
 from domain.ledger import check_buffer, settle
 from domain.lifecycle import closing, merging
 from domain.lifecycle.forking import evaluate_fork
@@ -16,13 +17,14 @@ from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_ex
 from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries, lapse_long_options
 from domain.reasons import Reason
+from domain.review import review_due_quarter
 from domain.risk import breakers
 from domain.risk.levels import ask_to_leave_preservation, escalate
 from domain.risk.measure import announce_fallback
 from domain.risk.stop_loss import exit_short
 from domain.state import TAX_RESERVE, Account, Order
 from domain.valuation import buffer_required, cash_total, free_cash, nav, put_collateral, unrealised
-from domain.weeks import weekly_job
+from domain.weeks import classify_account, reinvest_weekly
 
 RANK = {
     "open": 0,
@@ -257,10 +259,19 @@ def _watchdogs(d: Decision) -> None:
 
 
 def _weekly(d: Decision) -> None:
+    """Saturday 10:00 ET: confirm, classify, score, the matrix, GEN's reinvestment, predict (protocol 2.4, 11.4)."""
     friday = d.today - 1
-    for account in _accounts(d):
-        if account.state in ("ACTIVE", "SUSPENDED", "MERGING", "CLOSING") and account.type in SLEEVES:
-            weekly_job(d, account, friday)
-    confirm_week(d, friday)
+    week, mode = week_id(friday), confirm_week(d, friday)
+    states = ("ACTIVE", "SUSPENDED", "MERGING", "CLOSING")
+    accounts = [a for a in _accounts(d) if a.state in states and a.type in SLEEVES]
+    types = [classify_account(d, account, friday, mode) for account in accounts]
+    score_guess(d, friday, mode)
+    for account, kinds in zip(accounts, types, strict=True):
+        score_types(d, account, week, kinds)
+    update_matrix(d, week, accounts)
+    for account, kinds in zip(accounts, types, strict=True):
+        reinvest_weekly(d, account, friday)
+        predict_types(d, account, list(kinds), week_id(friday + 7))
+    review_due_quarter(d)
     plan_guess(d)
     _plan_weekly(d)

@@ -9,6 +9,7 @@ from json import dumps
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from domain.prediction import OutcomeCell
 from domain.wash_sales import WashLedger
 
 CASH, CASH_UNSETTLED, TAX_RESERVE = "CASH", "CASH_UNSETTLED", "TAX_RESERVE"
@@ -76,6 +77,8 @@ class ShortOption:
     rolls: int = 0
     stopping: bool = False
     """its level-3 exit has begun"""
+    delta_e2: int = -1
+    """absolute delta when it was sold, 1e-2 points; -1 = not known"""
 
     @property
     def quantity(self) -> int:
@@ -111,6 +114,31 @@ class Lot:
 
 
 @dataclass(slots=True)
+class ChainEntry:
+    """How a chain began: its first option and what the market was like (protocol 11.4)."""
+
+    right: str
+    delta_e2: int
+    """-1 = not known"""
+    dte: int
+    mode: str
+    """guess of the week's mode, empty without one"""
+    worst_level: int = 0
+    """highest protocol level of the chain so far"""
+
+
+@dataclass(slots=True)
+class ClosedChain:
+    """A chain that has ended, as the quarterly review sees it (protocol 11.4)."""
+
+    ticker: str
+    entry: ChainEntry
+    session: int
+    result: int
+    """realised, of its options and shares after costs, without tax, cents"""
+
+
+@dataclass(slots=True)
 class Wheel:
     """Phase of the wheel for an account and ticker (protocol 3.5)."""
 
@@ -124,6 +152,8 @@ class Wheel:
     """on shares that were bought each call is a chain of its own (glossary)"""
     level: int = 0
     """protocol level of the shares and their calls (protocol 8.1)"""
+    entry: "ChainEntry | None" = None
+    """how its chain began, where the feedback learns from it (protocol 11.4)"""
 
 
 @dataclass(slots=True)
@@ -177,6 +207,31 @@ class TickerWeek:
     pnl: int = 0
     carried: int = 0
     """weight with which the next week begins"""
+    tags: list[str] = field(default_factory=list[str])
+    """of its outcomes: UP or DOWN of a rolled call, EARLY of an early assignment"""
+    wins: int = 0
+    losses: int = 0
+    """chains that ended in it, by their result; exactly 0 is a win"""
+    max_level: int = 0
+    """highest protocol level in it"""
+    level_changes: int = 0
+    delta_sum: int = 0
+    """delta at the sale times contracts of the options sold in it or open at its start, 1e-2 points"""
+    delta_contracts: int = 0
+
+
+@dataclass(slots=True)
+class WeekFigures:
+    """What a classified account-ticker-week has put into the matrix: kept for late corrections."""
+
+    kind: str
+    """its primary type"""
+    mode: str
+    bucket: str
+    result: int
+    """return on capital weight, 1e-10"""
+    premium: int
+    """premium on capital weight, 1e-10"""
 
 
 @dataclass(slots=True)
@@ -222,6 +277,8 @@ class Forecast:
     predicted: str = ""
     probabilities: dict[str, int] = field(default_factory=dict[str, int])
     """by type, 1e-10"""
+    hits: list[bool] = field(default_factory=list[bool])
+    """of the scored predictions, the last of the rolling window"""
 
 
 @dataclass(slots=True)
@@ -295,6 +352,13 @@ class Account:
     week_flows: int = 0
     week_records: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """week|ticker to the types that applied, kept for reclassification by late notices"""
+    week_figures: dict[str, WeekFigures] = field(default_factory=dict[str, WeekFigures])
+    """week|ticker to what it has put into the matrix"""
+    matrix: dict[str, OutcomeCell] = field(default_factory=dict[str, OutcomeCell])
+    """type, or type|mode=, |ticker= or |delta= and its value, to the cell of the type x outcome matrix (protocol 11.4);
+    returns and premiums on capital weight, 1e-10"""
+    closed: list[ClosedChain] = field(default_factory=list[ClosedChain])
+    """chains that have ended in the last four quarters, for the quarterly review"""
     classified_week: str = ""
     """the last week that has been classified"""
     window_session: int = 0
@@ -588,6 +652,8 @@ class Book:
     memory: dict[str, int] = field(default_factory=dict[str, int])
     """what a rule counts between two evaluations without an event, such as calm ones of a level (protocol 8.2)"""
     predictor: Predictor = field(default_factory=Predictor)
+    reviewed_quarter: str = ""
+    """the last quarter whose feedback cycle has run (protocol 11.4)"""
     instructions: dict[str, Instruction] = field(default_factory=dict[str, Instruction])
     """client|client_order_id to the instruction"""
     strategies: dict[str, Strategy] = field(default_factory=dict[str, Strategy])

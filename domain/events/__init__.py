@@ -8,6 +8,7 @@ from typing import Any
 from domain.events.accounts import *
 from domain.events.entry import *
 from domain.events.envelope import *
+from domain.events.feedback import *
 from domain.events.ledger import *
 from domain.events.lifecycle import *
 from domain.events.orders import *
@@ -18,7 +19,7 @@ from domain.events.starlab import *
 from domain.events.weeks import *
 
 Event = Any
-"""Any record of this module but `Envelope`, `LedgerLine`, `TickerRejection` and `CheckResult`."""
+"""Any record of this module but `Envelope`, `LedgerLine`, `TickerRejection`, `CheckResult` and `MatrixCell`."""
 
 _TOPICS: dict[str, tuple[type, ...]] = {
     "signals": (
@@ -143,6 +144,10 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         PredictionScored,
         PredictorQualified,
         PredictorDisqualified,
+        FeedbackCycleCompleted,
+        RuleCandidateGenerated,
+        ParameterAdjustmentProposed,
+        ParameterProposalDecided,
         ApprovalRequested,
         ApprovalGranted,
         ApprovalDenied,

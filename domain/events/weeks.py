@@ -26,6 +26,22 @@ class WeekClassified:
     awaited: Annotated[dict[str, str] | None, "of a ticker: options still without notice, and what each counted as"] = (
         None
     )
+    mode_guess: Annotated[str | None, "GREEN, RED or CHOP; none without a guess"] = None
+    mode_confirmed: Annotated[str | None, "GREEN, RED or CHOP; none where SPY's closes are missing"] = None
+    trend_tag: Annotated[str | None, "TRENDING or CHOPPY"] = None
+    type_predicted: Annotated[str | None, "of a ticker: what was predicted"] = None
+    probabilities_e10: Annotated[dict[str, int] | None, "of a ticker: by type, 1e-10"] = None
+    predictor_version: Annotated[str | None, "which predictor"] = None
+    sub_tags: Annotated[list[str] | None, "UP or DOWN of a rolled call, EARLY of an early assignment"] = None
+    pnl_post: Annotated[Cents | None, "realised in the week after commissions and estimated tax"] = None
+    wins: Annotated[int | None, "chains that ended with a profit"] = None
+    losses: Annotated[int | None, "chains that ended at a loss"] = None
+    max_level: Annotated[int | None, "highest protocol level in the week"] = None
+    atr_adjustments: Annotated[int | None, "how often its ATR multiple moved a position to another level"] = None
+    vix_avg_e4: Annotated[int | None, "mean of the week's VIX closes, 1e-4"] = None
+    realised_vol_e10: Annotated[RatioE10 | None, "of a ticker: 20-day annualised volatility at the week's end"] = None
+    delta_bucket: Annotated[str | None, "five points that hold the mean delta sold, such as 40-45; empty: none"] = None
+    benchmark_delta_e10: Annotated[RatioE10 | None, "return less the week's share of bench.scenario, 1e-10"] = None
 
 
 @record
