@@ -75,6 +75,19 @@ class ReadModels:
         """Week records; the account-week has an empty ticker."""
         return self._select("weeks", book, account, "week_id, account_id, ticker", hide=_guards("weeks"))
 
+    def week_matrix(self, book: str, account: str | None = None) -> Rows:
+        """How the weeks of each type have turned out: the row of a type has an empty slice."""
+        order = "account_id, primary_type, slice, value"
+        return self._select("week_matrix", book, account, order, hide=_guards("week_matrix"))
+
+    def rule_candidates(self, book: str) -> Rows:
+        """Rules that the quarterly reviews have found."""
+        return self._select("rule_candidates", book, None, "sequence, ordinal")
+
+    def parameter_proposals(self, book: str) -> Rows:
+        """What the quarterly reviews have proposed, and what was decided."""
+        return self._select("parameter_proposals", book, None, "proposed_at", hide=_guards("parameter_proposals"))
+
     def equity(self, book: str, account: str | None = None) -> Rows:
         """The equity curve: a row an account and session."""
         return self._select("equity", book, account, "session_day, account_id")

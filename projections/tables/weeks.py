@@ -1,6 +1,6 @@
 """Week records (protocol 11.3). The row of an account-week has an empty ticker."""
 
-from projections.tables.shape import KeyedTable, flag, instant, json, text, whole
+from projections.tables.shape import FactTable, KeyedTable, flag, instant, json, text, whole
 
 WEEKS = KeyedTable(
     "weeks",
@@ -22,9 +22,77 @@ WEEKS = KeyedTable(
             whole("trades"),
             whole("return_pre_e10"),
             whole("return_post_e10"),
+            text("mode_guess"),
+            text("mode_confirmed"),
+            text("trend_tag"),
+            text("type_predicted"),
+            json("probabilities_e10"),
+            text("predictor_version"),
+            json("sub_tags"),
+            whole("pnl_post_cents"),
+            whole("wins"),
+            whole("losses"),
+            whole("max_level"),
+            whole("atr_adjustments"),
+            whole("vix_avg_e4"),
+            whole("realised_vol_e10"),
+            text("delta_bucket"),
+            whole("benchmark_delta_e10"),
         ),
     },
 )
+
+WEEK_MATRIX = KeyedTable(
+    "week_matrix",
+    ("book", "account_id", "primary_type", "slice", "value"),
+    {
+        "cell": (
+            whole("count"),
+            whole("mean_e10"),
+            whole("deviation_e10"),
+            whole("win_rate_e10"),
+            whole("mean_premium_e10"),
+            text("period"),
+            instant("updated_at"),
+        ),
+    },
+)
+"""How the weeks of a type have turned out (protocol 11.4): the row of a type, and its slices by mode, ticker, delta."""
+
+RULE_CANDIDATES = FactTable(
+    "rule_candidates",
+    (
+        text("book", null=False),
+        text("quarter", null=False),
+        text("sleeve", null=False),
+        json("condition"),
+        text("outcome", null=False),
+        whole("trades", null=False),
+        whole("confidence_e10", null=False),
+        whole("mean_result_cents", null=False),
+        instant("found_at", null=False),
+    ),
+    indexes=(("book", "quarter"),),
+)
+
+PARAMETER_PROPOSALS = KeyedTable(
+    "parameter_proposals",
+    ("book", "proposal_id"),
+    {
+        "proposal": (
+            text("quarter"),
+            text("review"),
+            text("scope"),
+            json("old_values"),
+            json("new_values"),
+            json("evidence"),
+            whole("confidence_e10"),
+            instant("proposed_at"),
+        ),
+        "decision": (text("decision"), text("decided_by"), whole("next_approvals"), instant("decided_at")),
+    },
+)
+"""What the quarterly review proposed, and what people made of it (protocol 11.4)."""
 
 PREDICTIONS = KeyedTable(
     "predictions",

@@ -257,3 +257,27 @@ def test_an_alert_is_acknowledged_escalated_and_resolved() -> None:
         ("alert_states", facet, ("S001", "al")) for facet in ("acknowledged", "escalated", "resolved")
     ]
     assert told(rows[0])["acknowledged_at"] == START_US
+
+
+def test_a_feedback_cycle_writes_the_cells_that_have_changed() -> None:
+    cell = ev.MatrixCell(ACCOUNT, "P-EW", "mode", "GREEN", 3, 150_000_000, 10**10, 160_000_000, 1_000_000)
+    rows = found(ev.FeedbackCycleCompleted("WEEKLY", "2025W24", [cell], 0, 0, 0, {}), account=None)
+    ((table, facet, key, row),) = rows
+    assert (table, facet, key) == ("week_matrix", "cell", ("S001", ACCOUNT, "P-EW", "mode", "GREEN"))
+    assert (row["count"], row["mean_e10"], row["deviation_e10"], row["win_rate_e10"], row["period"]) == (
+        3, 150_000_000, 1_000_000, 10**10, "2025W24",
+    )  # fmt: skip
+
+
+def test_a_proposal_of_the_review_is_one_row_until_it_is_decided() -> None:
+    rows = found(
+        ev.RuleCandidateGenerated("2025Q2", "GEN", {"ticker": "TSLA"}, "LOSS", 20, 7 * 10**9, -4_000),
+        ev.ParameterAdjustmentProposed("p1", "2025Q2", "MRR", "SYSTEM", {"a": "1"}, {"a": "2"}, {}, 7 * 10**9),
+        ev.ParameterProposalDecided("p1", "DENIED", "", 0),
+        account=None,
+    )
+    assert [(table, facet) for table, facet, _, _ in rows] == [
+        ("rule_candidates", ""), ("parameter_proposals", "proposal"), ("parameter_proposals", "decision"),
+    ]  # fmt: skip
+    assert rows[1][2] == rows[2][2] == ("S001", "p1")
+    assert (rows[2][3]["decision"], rows[2][3]["decided_by"]) == ("DENIED", None)
