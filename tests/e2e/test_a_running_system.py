@@ -279,6 +279,11 @@ def test_a_run_through_kills_gives_the_same(system: Program, configuration: Path
     assert {key: found[key] for key in SAME} == {key: expected[key] for key in SAME}
     assert _until(lambda: all(p["alive"] for p in system("status", "--json").json()["processes"]))
     assert system("status", "--json").json()["log"] != before
+    # and its read models are those of a rebuild
+    questions = ("accounts", "positions", "lots", "orders", "fills", "ledger", "weeks")
+    grown = {question: system(question, *BOOK, "--json").json() for question in questions}
+    assert system("ops", "rebuild", "trading", "--json").code == 0
+    assert {question: system(question, *BOOK, "--json").json() for question in questions} == grown
 
 
 def test_earlier_logs_stay_readable_by_name(system: Program, played: dict[str, Any]) -> None:
