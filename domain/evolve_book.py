@@ -41,7 +41,8 @@ def _configuration_changed(book: Book, event: e.ConfigurationChanged, _envelope:
 def _system_created(book: Book, event: e.SystemCreated, _envelope: e.Envelope) -> None:
     book.owner_subject_id, book.broker_account = event.owner_subject_id, event.broker_account
     book.pending_capital, book.parent = event.capital, event.parent_account_id or ""
-    book.founding_id = _envelope.correlation_id if event.parent_account_id else ""
+    if event.parent_account_id and _envelope.actor_type == "BOOK":
+        book.founding_id, book.parent_book = _envelope.correlation_id, _envelope.actor_id
 
 
 @on(e.AccountOpened)
@@ -78,7 +79,8 @@ def _account_activated(book: Book, _event: e.AccountActivated, envelope: e.Envel
 @on(e.AccountSuspended)
 def _account_suspended(book: Book, event: e.AccountSuspended, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
-    account.state = "SUSPENDED"
+    if account.state in ("ACTIVE", "SUSPENDED"):
+        account.state = "SUSPENDED"
     if event.reason not in account.suspensions:
         account.suspensions.append(event.reason)
 
@@ -103,6 +105,10 @@ def _restriction_lifted(book: Book, event: e.TradingModeRestrictionLifted, envel
 def _kill_switch_engaged(book: Book, event: e.KillSwitchEngaged, _envelope: e.Envelope) -> None:
     if event.scope == "SYSTEM":
         book.killed = True
+    for key, account in book.accounts.items():
+        if event.scope in ("SYSTEM", key) and account.state in ("FORKING", "MERGING", "CLOSING"):
+            cause = KILLED_BOOK if event.scope == "SYSTEM" else KILLED_ACCOUNT
+            account.suspensions = [*(c for c in account.suspensions if c != cause), cause]
 
 
 @on(e.KillSwitchReleased)
@@ -223,6 +229,11 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
         account.high = account.last_corpus if source.high is None else source.high
         book.accounts[source.account_id] = account
     book.day_trades.extend(event.day_trades or [])
+    for source in event.accounts:
+        if source.fork_seq is None:
+            children = [a for a in event.accounts if a.parent_account_id == source.account_id]
+            forks = {a.fork_group_id or a.account_id.rpartition("-")[0] for a in children}
+            book.accounts[source.account_id].fork_seq = len(forks)
     counted = {group.fork_group_id: group.confirmations for group in event.groups or []}
     for source in event.accounts:
         if source.fork_group_id is None:

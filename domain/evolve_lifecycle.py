@@ -21,20 +21,27 @@ def _released(book: Book, event: e.CapitalEarmarkReleased, envelope: e.Envelope)
 
 @on(e.CapitalTransferInitiated)
 def _transfer_begun(book: Book, event: e.CapitalTransferInitiated, envelope: e.Envelope) -> None:
-    note_flow(account_of(book, envelope), -event.amount)
     founding = book.foundings.get(event.transfer_id)
+    if founding is None or not founding.state:  # asked again, it is the same money
+        note_flow(account_of(book, envelope), -event.amount)
     if founding is not None:
         founding.state, founding.amount = "SENT", event.amount
 
 
+@on(e.CapitalTransferFailed)
+def _transfer_failed(book: Book, event: e.CapitalTransferFailed, _envelope: e.Envelope) -> None:
+    founding = book.foundings.get(event.transfer_id)
+    if founding is not None:
+        founding.state, founding.attempts = "REFUSED", founding.attempts + 1
+
+
 @on(e.CapitalTransferred)
 def _transferred(book: Book, event: e.CapitalTransferred, envelope: e.Envelope) -> None:
-    moved = event.amount + event.reserve
     if event.kind == "MERGE":
-        note_flow(book.accounts[event.from_account], -event.amount)
-        target = book.accounts[event.to_account]
-        note_flow(target, event.amount)
-        target.base_capital += moved
+        target, whole = book.accounts[event.to_account], event.amount + (event.in_kind or 0)
+        note_flow(book.accounts[event.from_account], -whole)
+        note_flow(target, whole)
+        target.base_capital += whole
         target.uninvested += event.amount
     elif event.kind in ("FORK", "WITHDRAWAL") and event.transfer_id not in book.foundings:
         note_flow(account_of(book, envelope), -event.amount)
@@ -94,7 +101,9 @@ def _eligibility_lost(book: Book, _event: e.ForkEligibilityLost, envelope: e.Env
 @on(e.ForkAccountLinked)
 def _child_linked(book: Book, event: e.ForkAccountLinked, envelope: e.Envelope) -> None:
     assert envelope.account_id is not None
-    book.foundings[event.fork_id] = Founding(event.fork_id, envelope.account_id, event.child, 0, event.broker_account)
+    made = Founding(event.fork_id, envelope.account_id, event.child, 0)
+    founding = book.foundings.setdefault(event.fork_id, made)
+    founding.child, founding.broker_account = event.child, event.broker_account
 
 
 @on(e.ForkInitiated)
@@ -121,7 +130,8 @@ def _fork_done(book: Book, event: e.ForkCompleted, envelope: e.Envelope) -> None
 
 @on(e.ForkAborted)
 def _fork_aborted(book: Book, event: e.ForkAborted, envelope: e.Envelope) -> None:
-    account_of(book, envelope).state = "ACTIVE"
+    account = account_of(book, envelope)
+    account.state, account.fork_seq = "ACTIVE", account.fork_seq - 1
     book.groups.pop(event.fork_id, None)
 
 
@@ -138,10 +148,20 @@ def _merge_count_lost(book: Book, event: e.MergeEligibilityLost, _envelope: e.En
     book.groups[event.fork_group_id].confirmations = 0
 
 
+@on(e.LotMoved)
+def _lot_moved(book: Book, event: e.LotMoved, envelope: e.Envelope) -> None:
+    source, target = book.accounts[event.from_account], account_of(book, envelope)
+    (lot,) = (lot for lot in source.lots if lot.lot_id == event.lot_id)
+    source.lots.remove(lot)
+    target.lots.append(lot)
+
+
 @on(e.MergeInitiated)
 def _merge_begun(book: Book, event: e.MergeInitiated, envelope: e.Envelope) -> None:
     group = book.groups[event.fork_group_id]
     group.state, group.merge_id, group.since = "MERGING", event.merge_id, new_york_day(envelope.recorded_at_us)
+    group.proceeds = group.costs = group.tax = 0
+    group.liquidated = False
     for key in event.members:
         book.accounts[key].state = "MERGING"
         group.tax += book.accounts[key].balance("TAX_RESERVE")
@@ -164,6 +184,9 @@ def _merged(book: Book, event: e.MergeCompleted, _envelope: e.Envelope) -> None:
         member = book.accounts[key]
         member.state = "MERGED"
         _move_tax(member, target)
+    for known in (*book.wash.losses, *book.wash.acquisitions):
+        if known.account_id in group.members:  # a loss that is corrected later is the target's (protocol 4.4)
+            known.account_id = target.account_id
 
 
 def _move_tax(member: Account, target: Account) -> None:
@@ -182,14 +205,18 @@ def _move_tax(member: Account, target: Account) -> None:
 
 @on(e.MergeStalled)
 def _merge_stalled(book: Book, event: e.MergeStalled, _envelope: e.Envelope) -> None:
-    _group_of(book, event.merge_id).state = "STALLED"
+    group = _group_of(book, event.merge_id)
+    group.state = "STALLED"
+    for key in group.members:
+        book.accounts[key].state = "SUSPENDED"
 
 
 @on(e.MergeResumed)
 def _merge_resumed(book: Book, event: e.MergeResumed, envelope: e.Envelope) -> None:
     group = _group_of(book, event.merge_id)
     group.state, group.since = "" if event.released else "MERGING", new_york_day(envelope.recorded_at_us)
-    group.confirmations = 0
+    if event.released:
+        group.confirmations = 0
     for key in group.members:
         account = book.accounts[key]
         account.state = "ACTIVE" if event.released else "MERGING"

@@ -63,7 +63,7 @@ def _note_chain_end(account: Account, ticker: str, wheel: Wheel, result: int, da
 def _note_liquidation(book: Book, order: Order, amount: int, commission: int) -> None:
     for group in book.groups.values():
         if group.state == "MERGING" and group.merge_id == order.reference:
-            group.proceeds += amount - commission
+            group.proceeds += (amount if order.side == "SELL" else -amount) - commission
             group.costs += commission
 
 

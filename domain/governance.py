@@ -44,7 +44,8 @@ from domain.decision import Decision
 from domain.leaps import sell_long
 from domain.ledger import check_buffer, post
 from domain.lifecycle.closing import ask_to_close
-from domain.lifecycle.forking import child_answered, initiate, link_child
+from domain.lifecycle.forking import initiate, link_child
+from domain.lifecycle.founding import child_answered
 from domain.lifecycle.reinvestment import evaluate_reinvestment
 from domain.lifecycle.transfers import book_cash, credit, request_withdrawal
 from domain.modes import SEVERITY

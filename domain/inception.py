@@ -27,7 +27,21 @@ ROOT_TYPES = ("GEN", "REV", "COM")
 
 
 def create_system(d: Decision, command: CreateSystem) -> Refusal | None:
-    """Open the three root accounts; fund them when link and deposit are confirmed, in SIM at once."""
+    """Open the three root accounts; fund them when link and deposit are confirmed, in SIM at once.
+
+    A fork that asks for it is answered whatever comes of it (protocol 10.2).
+    """
+    header, fork_id = command.header, command.header.correlation_id
+    asked = command.parent_account_id is not None and header.actor_type == "BOOK"
+    if asked and d.book.founding_id == fork_id:
+        return None  # it stands, or waits for its deposit: asked again
+    refusal = _create(d, command)
+    if asked and refusal is not None:
+        _answer(d, f"refused|{header.command_id}", header.actor_id, fork_id, ": ".join(refusal))
+    return refusal
+
+
+def _create(d: Decision, command: CreateSystem) -> Refusal | None:
     refusal = _begin(d, command.config)
     if refusal is not None:
         return refusal
@@ -103,19 +117,19 @@ def link_confirmed(d: Decision, deposit: int, permissions: str) -> bool:
     for account in sorted(waiting, key=lambda a: order[a.type]):
         d.emit(e.AccountActivated("funding posted, broker link verified"), f"account-{account.account_id}", account)
     plan_next_session(d)
-    if book.parent:
+    if book.founding_id:
         _answer_parent(d)
     return True
 
 
 def _answer_parent(d: Decision) -> None:
     """A system that a fork founded stands: the parent's money in transit may be cleared (protocol 10.2)."""
-    parent_book = d.book.parent.partition("-REV-")[0]  # only Rev accounts found systems; S001-R02 is a system id too
-    header = CommandHeader(
-        f"founded|{d.book.system_id}", parent_book, d.now_us, 0, "BOOK", d.book.system_id, "SERVICE",
-        d.book.founding_id,
-    )  # fmt: skip
-    d.send(CompleteFork(header, d.book.founding_id, True, "founded"))
+    _answer(d, f"founded|{d.book.system_id}", d.book.parent_book, d.book.founding_id, "")
+
+
+def _answer(d: Decision, command_id: str, parent_book: str, fork_id: str, refused: str) -> None:
+    header = CommandHeader(command_id, parent_book, d.now_us, 0, "BOOK", d.book.system_id, "SERVICE", fork_id)
+    d.send(CompleteFork(header, fork_id, not refused, refused or "founded"))
 
 
 def import_book(d: Decision, command: ImportBook) -> Refusal | None:

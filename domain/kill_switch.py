@@ -12,10 +12,12 @@ def engage(d: Decision, account_id: str | None, reason: str, by: str) -> None:
     d.emit(e.KillSwitchEngaged(account_id or "SYSTEM", reason, by), f"system-{d.book.system_id}")
     for key in sorted(d.book.accounts):
         account = d.book.accounts[key]
-        if account_id not in (None, key) or account.state not in ("ACTIVE", "SUSPENDED"):
+        if account_id not in (None, key):
             continue
         for order in [o for o in d.book.orders.values() if o.account_id == key and o.working]:
             if order.purpose != "STOP_LOSS":
                 request_cancel(d, order, Reason.KILL_SWITCH)
+        if account.state not in ("ACTIVE", "SUSPENDED"):
+            continue  # a workflow holds it: the cause acts when that ends
         cause = KILLED_ACCOUNT if account_id else KILLED_BOOK
         d.emit(e.AccountSuspended(cause, by), f"account-{key}", account)

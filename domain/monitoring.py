@@ -125,6 +125,7 @@ def close(
     purpose: str,
     ladder: Sequence[int] = (),
     quantity: int = 0,
+    reference: str = "",
 ) -> Order | None:
     """Buy a short option back at a limit: a day order, re-priced only along a ladder (protocol 6.6). 0 = all of it."""
     terms, quantity = option(short.contract), quantity or short.quantity
@@ -136,7 +137,7 @@ def close(
     )
     intent = Intent(
         short.contract, terms.underlying, "BUY", "CLOSE", quantity, quantity, limit_e4, purpose, quote,
-        spot_e4=d.market.last(terms.underlying),
+        spot_e4=d.market.last(terms.underlying), reference=reference,
     )  # fmt: skip
     return place(d, account, intent, signal, ladder)
 
@@ -248,7 +249,9 @@ def _deep_expiry_decided(d: Decision, approval: Approval, granted: bool, choice:
             decline(d, account, short, roll)
 
 
-def close_by_person(d: Decision, account: Account, short: ShortOption, quantity: int = 0) -> Order | None:
+def close_by_person(
+    d: Decision, account: Account, short: ShortOption, quantity: int = 0, reference: str = ""
+) -> Order | None:
     """Closes decided by people: from mid up to 105 % of it, one tick every 30 s, 30 min at most (protocol 6.6)."""
     quote = d.market.quote(short.contract)
     if quote is None or quote.ask_e4 <= 0:
@@ -256,7 +259,7 @@ def close_by_person(d: Decision, account: Account, short: ShortOption, quantity:
     config, ticker = d.config(account.account_id), option(short.contract).underlying
     highest = floor_tick(config.fraction("order.close_max_pct") * quote.mid_e4 / 100, ticker)
     ladder = buy_ladder(max(floor_tick(quote.mid_e4, ticker), tick_e4(0, ticker)), highest, ticker)
-    order = close(d, account, short, quote, ladder[0], "CLOSE", ladder, quantity)
+    order = close(d, account, short, quote, ladder[0], "CLOSE", ladder, quantity, reference)
     if order is not None:
         d.set_timer(f"close|{order.order_id}", d.now_us + config.integer("order.close_work_min") * MINUTE)
     return order

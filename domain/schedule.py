@@ -10,7 +10,7 @@ from domain.entry import SLEEVES, close_window, end_work, open_window, scan, tra
 from domain.feedback import update_matrix
 from domain.forecasts import confirm_week, guess_week, plan_guess, predict_types, score_guess, score_types
 from domain.ledger import check_buffer, settle
-from domain.lifecycle import closing, merging
+from domain.lifecycle import closing, founding, merging
 from domain.lifecycle.forking import evaluate_fork
 from domain.lifecycle.reinvestment import evaluate_reinvestment, purchase
 from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_expiry_table, sell_expiring_longs
@@ -36,6 +36,8 @@ RANK = {
     "escalate": 3,
     "approval": 3,
     "merge": 4,
+    "fork": 4,
+    "closing": 4,
     "ack": 4,
     "reprice": 5,
     "buy": 6,
@@ -141,6 +143,10 @@ def on_timer(d: Decision, key: str) -> None:
             purchase(d, book.accounts[rest.partition("|")[0]])
         case "merge":
             merging.go_on(d, book.groups[rest.partition("|")[2]])
+        case "fork":
+            founding.ask_again(d, rest.partition("|")[2])
+        case "closing":
+            closing.go_on(d, book.accounts[rest.partition("|")[0]])
         case "approval":
             if rest in book.approvals:
                 expire(d, book.approvals[rest], Reason.EXPIRED)
@@ -220,7 +226,7 @@ def end_of_day(d: Decision) -> None:
         book_expiries(d, account)
         lapse_long_options(d, account)
     for account in _accounts(d):
-        if account.state not in ("ACTIVE", "SUSPENDED"):
+        if account.state not in ("ACTIVE", "SUSPENDED", "FORKING", "MERGING", "CLOSING"):
             continue
         worth = nav(d.market, account)
         d.emit(
@@ -248,8 +254,8 @@ def end_of_day(d: Decision) -> None:
 
 def _watchdogs(d: Decision) -> None:
     """After the EOD job: merge, fork, reinvestment, within each by account (protocol 10)."""
-    for key in sorted(d.book.groups):
-        merging.evaluate_merge(d, d.book.groups[key])
+    for group in sorted(d.book.groups.values(), key=lambda one: min(one.members)):
+        merging.evaluate_merge(d, group)
     for account in _accounts(d):
         evaluate_fork(d, account)
     for account in _accounts(d):

@@ -605,7 +605,9 @@ class Founding:
     amount: int
     broker_account: str = ""
     state: str = ""
-    """empty, SENT or DONE"""
+    """empty, SENT, REFUSED or DONE"""
+    attempts: int = 0
+    """refusals so far"""
 
 
 @dataclass(slots=True)
@@ -662,6 +664,7 @@ class Book:
     """what the wash-sale rule remembers (protocol 4.4)"""
     parent: str = ""
     """account of another book that this one was forked from"""
+    parent_book: str = ""
     founding_id: str = ""
     """that fork's id"""
     parked: bool = False

@@ -114,7 +114,7 @@ SELECT a.book, a.account_id, a.type, a.role, a.parent_account_id, a.fork_group_i
          FROM contributions x
         WHERE x.book = a.book AND x.account_id = a.account_id AND x.kind = 'CONTRIBUTION') c ON true
   LEFT JOIN LATERAL (
-       SELECT sum(amount_cents + reserve_cents)::bigint AS merged
+       SELECT sum(amount_cents + coalesce(in_kind_cents, 0))::bigint AS merged
          FROM transfers x
         WHERE x.book = a.book AND x.to_account = a.account_id AND x.kind = 'MERGE' AND x.state = 'COMPLETED') n ON true
   LEFT JOIN forks f ON f.book = a.book AND f.fork_id = a.fork_group_id
@@ -162,8 +162,9 @@ SELECT o.book, o.order_id, o.account_id, o.signal_id, o.contract, o.new_contract
 """,
     # A part that a wash sale has split off keeps its lot's id before a slash: it counts with its lot.
     "lots": """
-SELECT l.book, l.lot_id, l.account_id, l.contract, l.ticker, l.quantity, l.quantity - coalesce(r.given, 0) AS
-       quantity_left, l.acquired_day, l.basis_cents, coalesce(w.added, 0) AS wash_sale_cents, l.price_e4,
+SELECT l.book, l.lot_id, coalesce(l.moved_to, l.account_id) AS account_id, l.contract, l.ticker, l.quantity,
+       l.quantity - coalesce(r.given, 0) AS quantity_left, l.acquired_day, l.basis_cents,
+       coalesce(w.added, 0) AS wash_sale_cents, l.price_e4,
        l.chain_net_cents, l.opened_at, coalesce(r.disposals, 0) AS disposals,
        coalesce(r.gain, 0) AS realised_gain_cents,
        l.event_id, l.partition, l.sequence, l.ordinal
@@ -171,7 +172,7 @@ SELECT l.book, l.lot_id, l.account_id, l.contract, l.ticker, l.quantity, l.quant
   LEFT JOIN LATERAL (
        SELECT count(*) AS disposals, sum(amount_cents)::bigint AS gain, sum(quantity)::bigint AS given
          FROM results x
-        WHERE x.book = l.book AND x.account_id = l.account_id AND x.kind = 'TAXABLE'
+        WHERE x.book = l.book AND x.account_id IN (l.account_id, l.moved_to) AND x.kind = 'TAXABLE'
           AND split_part(x.lot_id, '/', 1) = l.lot_id) r ON true
   LEFT JOIN LATERAL (
        SELECT sum(amount_cents)::bigint AS added

@@ -120,6 +120,7 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         FeeCharged,
         DividendReceived,
         TaxLotOpened,
+        LotMoved,
         TaxableEventRecorded,
         TaxReserveAdjusted,
         TaxPaymentRecorded,

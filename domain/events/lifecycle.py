@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from domain.record import Cents, Contract, record
+from domain.record import Cents, Contract, DayNumber, record
 
 
 @record
@@ -42,6 +42,7 @@ class CapitalTransferred:
     to_account: Annotated[str, "an account id, a system id, or the outside"]
     amount: Annotated[Cents, "without the reserve"]
     reserve: Annotated[Cents, "tax reserve that moved with it"]
+    in_kind: Annotated[Cents | None, "market value of the positions that moved with it"] = None
 
 
 @record
@@ -206,6 +207,20 @@ class MergeInitiated:
 
 
 @record
+class LotMoved:
+    """A tax lot goes to another account of the brokerage account as it is: basis, day and holding period (protocol
+    10.3, IN_KIND)."""
+
+    transfer_id: str
+    from_account: Annotated[str, "the account that had it"]
+    lot_id: str
+    contract: Contract
+    quantity: Annotated[int, "shares or long contracts"]
+    basis: Annotated[Cents, "tax basis of the whole lot"]
+    acquired: DayNumber
+
+
+@record
 class LiquidationCompleted:
     """The members of a merging group hold no positions any more."""
 
@@ -223,6 +238,7 @@ class MergeCompleted:
     target: str
     amount: Annotated[Cents, "free cash that moved"]
     reserve: Annotated[Cents, "tax reserve that moved with its ledger"]
+    in_kind: Annotated[Cents | None, "market value of the positions that moved as they are"] = None
 
 
 @record

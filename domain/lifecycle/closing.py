@@ -5,7 +5,7 @@ from domain.approvals import business_days_on, on_decided, request
 from domain.decision import Decision
 from domain.identity import workflow_id
 from domain.ledger import post
-from domain.lifecycle.liquidation import is_flat, liquidate
+from domain.lifecycle.liquidation import GOES_ON, is_flat, liquidate, next_try_us
 from domain.lifecycle.surplus import in_workflow
 from domain.orders import cancel_opening_orders
 from domain.reasons import Reason
@@ -43,10 +43,13 @@ def go_on(d: Decision, account: Account) -> None:
     """A step of the closing: liquidate; flat and settled: the cash leaves, the tax reserve with it."""
     if account.state != "CLOSING":
         return
-    if not is_flat(d, account):
-        liquidate(d, account, "CLOSING")
-        return
-    if account.balance(CASH_UNSETTLED):
+    flat = is_flat(d, account)
+    if not flat:
+        liquidate(d, account, "CLOSING", d.today)
+    if not flat or account.balance(CASH_UNSETTLED):
+        following = next_try_us(d)
+        if following:
+            d.set_timer(f"closing|{account.account_id}|", following)
         return
     cash, reserve = account.balance(CASH), account.balance(TAX_RESERVE)
     transfer = workflow_id(account.account_id, "CLOSE")
@@ -56,4 +59,8 @@ def go_on(d: Decision, account: Account) -> None:
         post(d, account, "CLOSING", transfer, {CASH: -cash, TAX_RESERVE: -reserve, EQUITY_BASE: cash + reserve})
         moved = e.CashMovementRequested(transfer, "CLOSING", -(cash + reserve))
         d.emit(moved, f"broker-{d.book.broker_account}", account)
+    d.clear_timer(f"closing|{account.account_id}|")
     d.emit(e.AccountClosed(cash + reserve), f"account-{account.account_id}", account)
+
+
+GOES_ON["CLOSING"] = go_on

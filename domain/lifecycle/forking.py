@@ -5,16 +5,16 @@ from fractions import Fraction
 from domain import events as e
 from domain.alerts import raise_alert
 from domain.approvals import business_days_on, expire, on_decided, request
-from domain.commands import CommandHeader, CreateSystem
 from domain.decision import Decision
 from domain.identity import workflow_id
 from domain.ledger import check_buffer, post
+from domain.lifecycle import founding
 from domain.lifecycle.surplus import in_workflow, surplus_post
 from domain.modes import effective_mode
 from domain.money import dollars, floor_int, percent_of, round_half_up
 from domain.reasons import Reason
 from domain.risk.measure import worst_level
-from domain.state import CASH, EQUITY_BASE, TRANSFER_CLEARING, Account, Approval, Founding
+from domain.state import CASH, EQUITY_BASE, TRANSFER_CLEARING, Account, Approval
 from domain.valuation import corpus, free_cash
 
 MONDAY_END_MINUTE = 9 * 60
@@ -24,6 +24,9 @@ MONDAY_END_MINUTE = 9 * 60
 def evaluate_fork(d: Decision, account: Account) -> None:
     """The daily look at a GEN or REV account after the EOD job."""
     if account.type not in ("GEN", "REV") or account.state in ("CLOSED", "MERGED", "CLOSING", "PENDING_FUNDING"):
+        return
+    if founding.in_transit(d, account) is not None:
+        founding.remind(d, account)
         return
     surplus, threshold = surplus_post(d, account), _threshold(d, account)
     if surplus < threshold:
@@ -141,20 +144,31 @@ def in_window(d: Decision) -> bool:
 def _execute_in_window(d: Decision, account: Account) -> None:
     if not in_window(d):
         return
-    template = d.config(account.account_id).text("fork.rev.template") if account.type == "REV" else "GEN"
-    if account.type == "REV" and template == "NEW_SYSTEM":
-        _found_system(d, account)
+    template = founding.template_of(d, account)
+    amount = _amount(d, account, surplus_post(d, account))
+    if template == founding.NEW_SYSTEM:
+        founding.begin(d, account, amount)
     else:
-        _fork_group(d, account, template)
+        _fork_group(d, account, template, amount)
+
+
+def link_child(d: Decision, broker_account: str, system_id: str | None, amount: int) -> tuple[Reason, str] | None:
+    """The brokerage account of a system to be founded is linked: an approved Rev fork may start in its window."""
+    account, refused = founding.link(d, broker_account, system_id, amount)
+    if account is None or not _approved(d, account):
+        return refused
+    surplus = surplus_post(d, account)
+    if surplus >= _threshold(d, account) and _guard(d, account, surplus) is None:
+        _execute_in_window(d, account)
+    return None
 
 
 # --- a fork inside the book -----------------------------------------------------------------------------------------
 
 
-def _fork_group(d: Decision, account: Account, template: str) -> None:
+def _fork_group(d: Decision, account: Account, template: str, amount: int) -> None:
     """Fork group of two children: every step in one entry, so that no crash can stand between two of them."""
-    config, amount = d.config(account.account_id), _amount(d, account, surplus_post(d, account))
-    seq = account.fork_seq + 1
+    config, seq = d.config(account.account_id), account.fork_seq + 1
     fork_id = workflow_id(account.account_id, "FORK", str(seq))
     first = "REV" if template == "REV50_COM50" else "GEN"
     pattern = config.text("id.fork_pattern")
@@ -162,6 +176,10 @@ def _fork_group(d: Decision, account: Account, template: str) -> None:
     stream = f"fork-{fork_id}"
     d.emit(e.ForkInitiated(fork_id, amount, seq, template, list(children.values())), stream, account)
     d.emit(e.CapitalEarmarked(fork_id, amount), _stream(account), account)
+    taken = sorted(set(children.values()) & set(d.book.accounts))
+    if taken:
+        founding.abort(d, account, fork_id, amount, f"account {', '.join(taken)} exists already")
+        return
     for kind, child in children.items():
         d.emit(
             e.AccountOpened(
@@ -198,82 +216,3 @@ def _transfer(d: Decision, source: Account, target: Account, amount: int, transf
     post(d, target, "FORK", transfer_id, {TRANSFER_CLEARING: amount, EQUITY_BASE: -amount})
     buffer = round_half_up(percent_of(amount, d.config(target.account_id).fraction("buffer.pct")))
     d.emit(e.AccountFunded(amount, buffer, amount, amount), f"account-{target.account_id}", target)
-
-
-# --- a fork that founds another book --------------------------------------------------------------------------------
-
-
-def _found_system(d: Decision, account: Account) -> None:
-    """Ask for the new system's brokerage account; the fork starts once it is linked (protocol 10.2)."""
-    seq = account.fork_seq + 1
-    fork_id = workflow_id(account.account_id, "FORK", str(seq))
-    founding = d.book.foundings.get(fork_id)
-    if founding is None or founding.state:
-        return
-    amount = _amount(d, account, surplus_post(d, account))
-    child, stream = founding.child, f"fork-{fork_id}"
-    d.emit(e.ForkInitiated(fork_id, amount, seq, "NEW_SYSTEM", [child]), stream, account)
-    d.emit(e.CapitalEarmarked(fork_id, amount), _stream(account), account)
-    d.emit(e.CapitalEarmarkReleased(fork_id, amount), _stream(account), account)
-    d.emit(
-        e.CapitalTransferInitiated(fork_id, "FORK", account.account_id, child, amount), f"transfer-{fork_id}", account
-    )
-    post(d, account, "FORK", fork_id, {CASH: -amount, TRANSFER_CLEARING: amount})
-    d.emit(e.CashMovementRequested(fork_id, "FORK", -amount), f"broker-{d.book.broker_account}", account)
-    header = CommandHeader(fork_id, child, d.now_us, 0, "BOOK", d.book.system_id, "SERVICE", fork_id)
-    d.send(
-        CreateSystem(
-            header, amount, account.owner_subject_id, founding.broker_account,
-            dict(d.book.config.get("SYSTEM", {})), account.account_id,
-        )
-    )  # fmt: skip
-    check_buffer(d, account)
-
-
-def link_child(d: Decision, broker_account: str, system_id: str | None, amount: int) -> tuple[Reason, str] | None:
-    """The brokerage account of a system to be founded is linked: an approved Rev fork may start in its window."""
-    account = next((a for a in _accounts(d) if a.type == "REV" and a.fork_eligible and a.fork_approved), None)
-    if account is None:
-        return Reason.NOT_APPROVED, "no approved Rev fork waits for a brokerage account"
-    fork_id = workflow_id(account.account_id, "FORK", str(account.fork_seq + 1))
-    if fork_id in d.book.foundings:
-        return Reason.ILLEGAL_TRANSITION, f"fork {fork_id} has its brokerage account"
-    child = system_id or next_system_id(d.book.system_id, account.fork_seq + 1)
-    d.emit(e.BrokerAccountLinked(broker_account, "CSP_AND_CC", amount), f"broker-{broker_account}", account)
-    d.emit(e.ForkAccountLinked(fork_id, broker_account, child), f"broker-{broker_account}", account)
-    surplus = surplus_post(d, account)
-    if surplus >= _threshold(d, account) and _guard(d, account, surplus) is None:
-        _execute_in_window(d, account)
-    return None
-
-
-def next_system_id(system_id: str, seq: int) -> str:
-    """S001 forks S002 for its first Rev fork; others get a suffix that cannot collide: S001-R02."""
-    number = system_id[1:]
-    if seq == 1 and system_id[:1] == "S" and number.isdigit():
-        return f"S{int(number) + 1:0{len(number)}d}"
-    return f"{system_id}-R{seq:02d}"
-
-
-def _accounts(d: Decision) -> list[Account]:
-    return [d.book.accounts[key] for key in sorted(d.book.accounts)]
-
-
-def child_answered(d: Decision, fork_id: str, founded: bool, reason: str) -> tuple[Reason, str] | None:
-    """Only the child's answer clears the money in transit (architecture.md, saga of a Rev fork)."""
-    founding: Founding | None = d.book.foundings.get(fork_id)
-    if founding is None or founding.state != "SENT":
-        return Reason.ILLEGAL_TRANSITION, f"no fork {fork_id} is in transit"
-    account = d.book.accounts[founding.account_id]
-    if not founded:
-        raise_alert(d, account, "ACCOUNT_MANAGEMENT", "CRITICAL", None, "Founding refused", f"{fork_id}: {reason}")
-        return None
-    amount = founding.amount
-    d.emit(
-        e.CapitalTransferred(fork_id, "FORK", account.account_id, founding.child, amount, 0),
-        f"transfer-{fork_id}",
-        account,
-    )
-    post(d, account, "FORK", fork_id, {TRANSFER_CLEARING: -amount, EQUITY_BASE: amount})
-    d.emit(e.ForkCompleted(fork_id, amount, [founding.child]), f"fork-{fork_id}", account)
-    return None

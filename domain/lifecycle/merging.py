@@ -2,36 +2,40 @@
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.approvals import on_decided, request
-from domain.calendar import SECOND
+from domain.approvals import expire, on_decided, request
 from domain.decision import Decision
 from domain.identity import workflow_id
 from domain.ledger import check_buffer, post
-from domain.lifecycle.liquidation import LIQUIDATION, is_flat, liquidate
+from domain.lifecycle.founding import suspended_meanwhile
+from domain.lifecycle.liquidation import GOES_ON, is_flat, liquidate, next_try_us
+from domain.lifecycle.moving import move_lots, moves_in_kind
+from domain.lifecycle.transfers import cancel_withdrawals
 from domain.money import dollars, floor_int
-from domain.orders import on_ended, request_cancel
+from domain.orders import request_cancel
 from domain.reasons import Reason
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
     EQUITY_BASE,
+    POSITIONS_AT_COST,
     TAX_RESERVE,
     TRANSFER_CLEARING,
     Account,
     Approval,
     ForkGroup,
-    Order,
 )
 from domain.tax import adjust_reserve
 
-AFTER_OPEN_US = 60 * SECOND
+STALLED = "MERGE_STALLED"
 
 
 def evaluate_merge(d: Decision, group: ForkGroup) -> None:
-    """The daily look at a fork group after the EOD valuation: three in a row at the threshold start the merge."""
+    """The daily look at a fork group after the EOD valuation: three in a row at the threshold start the merge; one that
+    has begun and is not finished in its sessions is stalled."""
     if group.state:
+        _look_after(d, group)
         return
-    members = [d.book.accounts[key] for key in group.members]
+    members, target = _members(d, group), d.book.accounts.get(group.target)
     if any(account.state not in ("ACTIVE", "SUSPENDED") for account in members):
         return
     worth, config = sum(account.last_corpus for account in members), d.config()
@@ -41,8 +45,20 @@ def evaluate_merge(d: Decision, group: ForkGroup) -> None:
         return
     number = group.confirmations + 1
     d.emit(e.MergeEligibilityDetected(group.group_id, worth, number), f"fork-{group.group_id}")
-    if number >= config.integer("merge.confirmations"):
+    if number >= config.integer("merge.confirmations") and target and target.state in ("ACTIVE", "SUSPENDED"):
         _initiate(d, group)
+
+
+def _members(d: Decision, group: ForkGroup) -> list[Account]:
+    return [d.book.accounts[key] for key in group.members]
+
+
+def _look_after(d: Decision, group: ForkGroup) -> None:
+    sessions, limit = d.calendar.sessions_after(group.since, d.today), d.config().integer("merge.stall_sessions")
+    if group.state == "MERGING" and sessions >= limit:
+        _stall(d, group, sessions)
+    elif group.state == "STALLED" and sessions % limit == 0:
+        _ask(d, group)
 
 
 def _initiate(d: Decision, group: ForkGroup) -> None:
@@ -54,69 +70,70 @@ def _initiate(d: Decision, group: ForkGroup) -> None:
     for order in list(d.book.orders.values()):
         if order.account_id in group.members and order.working:
             request_cancel(d, order, Reason.MERGE)
+    for account in _members(d, group):
+        cancel_withdrawals(d, account)
+        for approval in [a for a in d.book.approvals.values() if a.account_id == account.account_id]:
+            if approval.kind == "FORK":
+                expire(d, approval, Reason.WITHDRAWN)
     _plan(d, group)
 
 
 def _plan(d: Decision, group: ForkGroup) -> None:
-    following = d.calendar.open_after(d.now_us)
+    following = next_try_us(d)
     if following:
-        d.set_timer(f"merge||{group.group_id}", following + AFTER_OPEN_US)
+        d.set_timer(f"merge||{group.group_id}", following)
 
 
 def go_on(d: Decision, group: ForkGroup) -> None:
     """A step of the merge, in session: liquidate; flat and settled: everything moves (protocol 10.3)."""
     if group.state != "MERGING":
         return
-    members = [d.book.accounts[key] for key in group.members]
-    if all(is_flat(d, account) for account in members):
+    members, in_kind = _members(d, group), moves_in_kind(d)
+    if all(is_flat(d, account, in_kind=in_kind) for account in members):
         _complete(d, group, members)
-        if group.state == "MERGING":
-            _plan(d, group)
-        return
-    sessions = d.calendar.sessions_after(group.since, d.today)
-    if sessions >= d.config().integer("merge.stall_sessions"):
-        _stall(d, group, members, sessions)
-        return
-    for account in members:
-        liquidate(d, account, group.merge_id)
-    _plan(d, group)
+    else:
+        for account in members:
+            liquidate(d, account, group.merge_id, group.since, in_kind=in_kind)
+    if group.state == "MERGING":
+        _plan(d, group)
 
 
-@on_ended(LIQUIDATION)
-def _sale_ended(d: Decision, account: Account, _order: Order) -> None:
-    group = d.book.groups.get(account.fork_group_id or "")
-    if (
-        group is not None
-        and group.state == "MERGING"
-        and all(is_flat(d, d.book.accounts[key]) for key in group.members)
-    ):
-        _complete(d, group, [d.book.accounts[key] for key in group.members])
+def _member_goes_on(d: Decision, account: Account) -> None:
+    go_on(d, d.book.groups[account.fork_group_id or ""])
+
+
+GOES_ON["MERGING"] = _member_goes_on
 
 
 def _complete(d: Decision, group: ForkGroup, members: list[Account]) -> None:
-    """Told once everything is sold; cash moves when it has settled, the reserve as reserve with its tax ledger."""
+    """Told once everything is sold; cash moves when it has settled, the reserve with its tax ledger, and what was
+    not sold as it is."""
     stream = f"merge-{group.merge_id}"
     if not group.liquidated:
         tax = sum(a.balance(TAX_RESERVE) for a in members) - group.tax
         d.emit(e.LiquidationCompleted(group.merge_id, group.proceeds, group.costs, tax), stream)
     if any(a.balance(CASH_UNSETTLED) for a in members):
         return
-    target, total, reserve = d.book.accounts[group.target], 0, 0
+    target, total, reserve, in_kind = d.book.accounts[group.target], 0, 0, 0
     for account in members:
         cash, kept = account.balance(CASH), account.balance(TAX_RESERVE)
-        total, reserve = total + cash, reserve + kept
         transfer = workflow_id(group.merge_id, account.account_id)
+        cost, value = move_lots(d, account, target, transfer)
+        total, reserve, in_kind = total + cash, reserve + kept, in_kind + value
         d.emit(
-            e.CapitalTransferred(transfer, "MERGE", account.account_id, target.account_id, cash, kept),
+            e.CapitalTransferred(
+                transfer, "MERGE", account.account_id, target.account_id, cash, kept, value if cost else None
+            ),
             f"transfer-{transfer}",
             account,
         )
-        moved = cash + kept
-        post(d, account, "MERGE", transfer, {CASH: -cash, TAX_RESERVE: -kept, TRANSFER_CLEARING: moved})
-        post(d, target, "MERGE", transfer, {CASH: cash, TAX_RESERVE: kept, TRANSFER_CLEARING: -moved})
+        moved, lines = cash + kept + cost, {CASH: cash, TAX_RESERVE: kept, POSITIONS_AT_COST: cost}
+        leaving = {name: -amount for name, amount in lines.items()}
+        post(d, account, "MERGE", transfer, {**leaving, TRANSFER_CLEARING: moved})
+        post(d, target, "MERGE", transfer, {**lines, TRANSFER_CLEARING: -moved})
         post(d, account, "MERGE", transfer, {TRANSFER_CLEARING: -moved, EQUITY_BASE: moved})
         post(d, target, "MERGE", transfer, {TRANSFER_CLEARING: moved, EQUITY_BASE: -moved})
-    d.emit(e.MergeCompleted(group.merge_id, target.account_id, total, reserve), stream)
+    d.emit(e.MergeCompleted(group.merge_id, target.account_id, total, reserve, in_kind or None), stream)
     message = f"{dollars(total)} and a reserve of {dollars(reserve)} to {target.account_id}"
     raise_alert(d, target, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Merge completed", message)
     years = sorted(int(year) for year in target.tax)
@@ -125,18 +142,25 @@ def _complete(d: Decision, group: ForkGroup, members: list[Account]) -> None:
     check_buffer(d, target)
 
 
-def _stall(d: Decision, group: ForkGroup, members: list[Account], sessions: int) -> None:
+def _stall(d: Decision, group: ForkGroup, sessions: int) -> None:
     d.emit(e.MergeStalled(group.merge_id, sessions), f"merge-{group.merge_id}")
-    for account in members:
+    for account in _members(d, group):
         d.emit(e.AccountSuspended(Reason.MERGE, "merge stalled"), f"account-{account.account_id}", account)
     raise_alert(d, None, "ACCOUNT_MANAGEMENT", "HIGH", None, "Merge stalled", f"{group.merge_id}: {sessions} sessions")
+    _ask(d, group)
+
+
+def _ask(d: Decision, group: ForkGroup) -> None:
+    """What becomes of it; a request that was denied is repeated as long as the merge is stalled."""
+    if any(a.kind == STALLED and a.subject == group.group_id for a in d.book.approvals.values()):
+        return
     request(
-        d, None, "MERGE_STALLED", group.group_id, {"merge_id": group.merge_id, "choices": "RETRY,RELEASE"},
+        d, None, STALLED, group.group_id, {"merge_id": group.merge_id, "choices": "RETRY,RELEASE"},
         required=1, roles=["OWNER"], expires_us=0, default="stay suspended",
     )  # fmt: skip
 
 
-@on_decided("MERGE_STALLED")
+@on_decided(STALLED)
 def _stall_decided(d: Decision, approval: Approval, granted: bool, choice: str) -> None:
     """Retry the liquidation, or release the members: people decide (protocol 3.3)."""
     group = d.book.groups[approval.subject]
@@ -145,3 +169,6 @@ def _stall_decided(d: Decision, approval: Approval, granted: bool, choice: str) 
     d.emit(e.MergeResumed(group.merge_id, released=choice == "RELEASE"), f"merge-{group.merge_id}")
     if choice != "RELEASE":
         _plan(d, group)
+        return
+    for account in _members(d, group):
+        suspended_meanwhile(d, account)

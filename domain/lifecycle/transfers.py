@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from domain import events as e
 from domain.alerts import raise_alert
-from domain.approvals import business_days_on, on_decided, request
+from domain.approvals import business_days_on, expire, on_decided, request
 from domain.calendar import as_date, day_number
 from domain.commands import RequestWithdrawal
 from domain.decision import Decision
@@ -184,6 +184,17 @@ def pay_pending(d: Decision, account: Account, quarter: str) -> None:
     for identity, amount in list(account.withdrawals.items()):
         if account.withdrawal_quarter.get(identity) == quarter:
             pay(d, account, identity, amount, quarter)
+
+
+def cancel_withdrawals(d: Decision, account: Account) -> None:
+    """A workflow takes the account over: what was asked of it or approved, and not paid, is refused."""
+    asked = [a for a in d.book.approvals.values() if a.kind == "WITHDRAWAL" and a.account_id == account.account_id]
+    amounts = {a.subject: int(a.proposal["amount"]) for a in asked} | account.withdrawals
+    for approval in asked:
+        expire(d, approval, Reason.WITHDRAWN)
+    for identity, amount in amounts.items():
+        refused = e.WithdrawalRejected(identity, amount, Reason.ILLEGAL_TRANSITION, account.state)
+        d.emit(refused, f"withdrawal-{identity}", account)
 
 
 # --- cash of recognised kinds ---------------------------------------------------------------------------------------

@@ -1,9 +1,13 @@
 """Holdings of a book that is taken over: its lots and open options stand in `BookImported` itself, its money in the
 `LedgerPosted` that follows."""
 
+from typing import Any
+
+from domain.modes import most_severe
 from projections.mapping.event import Changes, LoggedEvent, ticker_of
 from projections.mapping.fills import position_step
 from projections.mapping.ledger import lot_opened
+from projections.tables.accounts import ACCOUNTS, RESTRICTIONS
 from projections.tables.risk import LEVEL_CHANGES
 
 
@@ -11,6 +15,7 @@ def imported_holdings(e: LoggedEvent) -> Changes:
     """Lots and positions of all accounts, numbered through the event."""
     line = 0
     for account in e["accounts"]:
+        yield from _restrictions(e, account)
         for lot in account["lots"]:
             yield lot_opened(e, account["account_id"], lot)
             yield position_step(
@@ -57,3 +62,13 @@ def imported_holdings(e: LoggedEvent) -> Changes:
                     changed_at=e.occurred_at,
                 )
             line += 1
+
+
+def _restrictions(e: LoggedEvent, account: Any) -> Changes:
+    in_force: dict[str, str] = account.get("restrictions") or {}
+    for reason, mode in sorted(in_force.items()):
+        key = (e.book, account["account_id"], reason)
+        yield RESTRICTIONS.set("state", key, active=True, mode=mode, state_at=e.occurred_at)
+    if in_force:
+        mode = most_severe(in_force.values())
+        yield ACCOUNTS.set("mode", (e.book, account["account_id"]), effective_mode=mode)

@@ -38,6 +38,11 @@ def lot_opened(e: LoggedEvent, account_id: str, lot: Fields) -> Change:
     )
 
 
+def lot_moved(e: LoggedEvent) -> Changes:
+    """To another account as it is; a part that a wash sale has split off goes with its lot."""
+    yield LOTS.set("moved", (e.book, e["lot_id"].partition("/")[0]), moved_to=e.account, moved_at=e.occurred_at)
+
+
 def taxable_event_recorded(e: LoggedEvent) -> Changes:
     yield result(
         e,
@@ -186,6 +191,7 @@ HANDLERS: dict[str, Handler] = {
     "FeeCharged": fee_charged,
     "DividendReceived": dividend_received,
     "TaxLotOpened": tax_lot_opened,
+    "LotMoved": lot_moved,
     "TaxableEventRecorded": taxable_event_recorded,
     "TaxReserveAdjusted": tax_reserve_adjusted,
     "TaxPaymentRecorded": tax_payment_recorded,

@@ -130,6 +130,7 @@ def merge_completed(e: LoggedEvent) -> Changes:
         (e.book, e["merge_id"]),
         amount_cents=e["amount"],
         reserve_cents=e["reserve"],
+        in_kind_cents=e.get("in_kind"),
         moved_at=e.occurred_at,
     )
     yield _merge_state(e, "MERGED", "MERGED")
@@ -167,7 +168,7 @@ def transfer_initiated(e: LoggedEvent) -> Changes:
 
 def transferred(e: LoggedEvent) -> Changes:
     yield _transfer_terms(e)
-    yield _transfer_state(e, "COMPLETED", reserve=e["reserve"])
+    yield _transfer_state(e, "COMPLETED", reserve=e["reserve"], in_kind=e.get("in_kind"))
 
 
 def transfer_failed(e: LoggedEvent) -> Changes:
@@ -186,12 +187,15 @@ def _transfer_terms(e: LoggedEvent) -> Change:
     )
 
 
-def _transfer_state(e: LoggedEvent, state: str, *, reserve: int | None = None, reason: str | None = None) -> Change:
+def _transfer_state(
+    e: LoggedEvent, state: str, *, reserve: int | None = None, in_kind: int | None = None, reason: str | None = None
+) -> Change:
     return TRANSFERS.set(
         "state",
         (e.book, e["transfer_id"]),
         state=state,
         reserve_cents=reserve,
+        in_kind_cents=in_kind,
         reason=reason,
         state_at=e.occurred_at,
     )

@@ -58,6 +58,7 @@ LOTS = KeyedTable(
             whole("chain_net_cents"),
             instant("opened_at"),
         ),
+        "moved": (text("moved_to"), instant("moved_at")),
     },
     indexes=(("book", "account_id"),),
 )

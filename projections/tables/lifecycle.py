@@ -26,7 +26,7 @@ MERGES = KeyedTable(
     {
         "begun": (text("fork_group_id"), json("members"), text("target_account_id"), instant("begun_at")),
         "sold": (whole("proceeds_cents"), whole("costs_cents"), whole("tax_cents"), instant("sold_at")),
-        "moved": (whole("amount_cents"), whole("reserve_cents"), instant("moved_at")),
+        "moved": (whole("amount_cents"), whole("reserve_cents"), whole("in_kind_cents"), instant("moved_at")),
         "state": (text("state"), text("account_state"), whole("sessions"), instant("state_at")),
     },
 )
@@ -42,7 +42,13 @@ TRANSFERS = KeyedTable(
             text("to_account"),
             whole("amount_cents"),
         ),
-        "state": (text("state"), whole("reserve_cents"), text("reason"), instant("state_at")),
+        "state": (
+            text("state"),
+            whole("reserve_cents"),
+            whole("in_kind_cents"),
+            text("reason"),
+            instant("state_at"),
+        ),
     },
 )
 

@@ -36,7 +36,7 @@ from projections.rebuild import rebuild
 from tests.integration.projections.conftest import MemoryLog, dump, places, project
 
 STRESS = CHECKOUT / "alluse" / "demo_stress.yaml"
-EXAMPLES = sorted((CHECKOUT / "scenarios").glob("EX-*.yaml"))
+EXAMPLES = sorted((CHECKOUT / "scenarios").glob("*-*.yaml"))
 
 
 def _played(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
