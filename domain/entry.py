@@ -11,7 +11,7 @@ from domain.config import Config
 from domain.contracts import Option, option
 from domain.decision import Decision
 from domain.market import Quote
-from domain.modes import effective_mode, most_severe, permits
+from domain.modes import effective_mode, mode_permits, most_severe
 from domain.money import (
     ceil_tick,
     floor_int,
@@ -25,11 +25,12 @@ from domain.money import (
 from domain.orders import blocked, place, request_cancel
 from domain.pretrade import Intent, uncovered_lots
 from domain.reasons import Reason
+from domain.risk.breakers import MODE
 from domain.risk.ending import L2, L3
 from domain.risk.hedges import open_share_hedge
 from domain.risk.levels import sell_uncovered
 from domain.risk.measure import level_in_ticker
-from domain.selection import Band, Pick, Rejected, select
+from domain.selection import Band, Pick, Rejected, halt_of, select
 from domain.sizing import Budget, budget, caps, share_of, ticker_split
 from domain.state import Account, Approval, Wheel, Window
 from domain.valuation import corpus, deployable
@@ -151,7 +152,8 @@ def _account_gate(d: Decision, account: Account, right: str, ticker: str) -> Rej
     book = d.book
     if account.state != "ACTIVE":
         return Rejected(Reason.ACCOUNT_STATE, account.state)
-    if not permits(account, right) and not (right == "C" and _people_may_decide(account, ticker)):
+    excused = right == "C" and _people_may_decide(account, ticker)
+    if not excused and not _mode_permits(account, right, breakers=False):
         return Rejected(Reason.TRADING_MODE, f"{effective_mode(account)}: {', '.join(sorted(account.restrictions))}")
     age = d.now_us - book.last_reconciled_us
     if book.breaks:
@@ -162,9 +164,17 @@ def _account_gate(d: Decision, account: Account, right: str, ticker: str) -> Rej
         return Rejected(Reason.RECONCILIATION, f"last clean one {age // HOUR} h ago")
     if not book.broker_up:
         return Rejected(Reason.BROKER_DOWN, "no broker session")
-    if book.killed:
-        return Rejected(Reason.BREAKER, "kill switch")
+    if book.killed or (not excused and not _mode_permits(account, right, breakers=True)):
+        return Rejected(Reason.BREAKER, ", ".join(sorted(account.restrictions)) or "kill switch")
     return None
+
+
+def _mode_permits(account: Account, right: str, *, breakers: bool) -> bool:
+    """Whether the restrictions permit an entry: with `breakers` all of them, else those that are no breaker's and no
+    reconciliation break's, which the later steps of the gate name."""
+    told_later = (*MODE, Reason.RECON)
+    modes = [mode for reason, mode in account.restrictions.items() if breakers or reason not in told_later]
+    return mode_permits(most_severe(modes), right)
 
 
 def _people_may_decide(account: Account, ticker: str) -> bool:
@@ -177,14 +187,12 @@ def _people_may_decide(account: Account, ticker: str) -> bool:
 
 
 def _ticker_gate(d: Decision, account: Account, ticker: str, right: str) -> Rejected | None:
-    """Permitted, no position at a level (puts), not halted; earnings and volatility follow with the expiry."""
+    """Permitted, and no position at a level (puts); earnings, halt and volatility follow with the expiry."""
     if ticker in d.config(account.account_id).items("common.blacklist"):
         return Rejected(Reason.NOT_PERMITTED, "on the blacklist")
     level = level_in_ticker(d, account, ticker) if right == "P" else 0
     if level:
         return Rejected(Reason.LEVEL, f"a position in {ticker} is at level {level}")
-    if ticker in d.market.halted:
-        return Rejected(Reason.HALTED, "trading is halted")
     return None
 
 
@@ -447,6 +455,7 @@ def _trade_approved(d: Decision, account: Account, approval: Approval) -> Reject
     """Order of an approved request, at most the proposed quantity, never under the approved floor; or why not."""
     contract, floor = approval.proposal["contract"], int(approval.proposal["floor_e4"])
     barred = _account_gate(d, account, "P", approval.subject) or _ticker_gate(d, account, approval.subject, "P")
+    barred = barred or halt_of(d, approval.subject)
     if barred is not None:
         return barred
     if blocked(d, contract):
@@ -503,7 +512,8 @@ def _residual_orders(d: Decision, account: Account) -> None:
         )
         if window is None or not window.ordered or window.right != "P" or first is None:
             continue
-        if _ticker_gate(d, account, ticker, "P") is not None or blocked(d, first.contract):
+        barred = _ticker_gate(d, account, ticker, "P") or halt_of(d, ticker)
+        if barred is not None or blocked(d, first.contract):
             continue
         pick = _current_pick(d, first.contract)
         if pick is None:

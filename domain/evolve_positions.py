@@ -287,9 +287,21 @@ def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelo
     if short is None:
         for lot in account.lots:
             if lot.contract == event.contract:
+                lot.contract = event.new_contract
                 lot.quantity, lot.price_e4 = lot.quantity * new // old, lot.price_e4 * old // new
-        wash_sales.take_split(book.wash, event.contract, new, old)
+        if event.new_contract == event.contract:
+            identity = f"{event.contract}|{envelope.sequence}"
+            wash_sales.take_split(book.wash, event.contract, new, old, identity)
+        hedge = account.hedges.pop(event.contract, None)
+        if hedge is not None:
+            hedge.quantity = hedge.quantity * new // old
+            account.hedges[event.new_contract] = hedge
         return
+    for hedge in account.hedges.values():
+        if hedge.hedged == event.contract:
+            hedge.hedged = event.new_contract
+    short.original_credit_e4 = short.original_credit_e4 * old // new
+    short.carried_e4 = short.carried_e4 * old // new
     short.contract, short.p0_e4, short.atr_e6 = event.new_contract, short.p0_e4 * old // new, short.atr_e6 * old // new
     short.slices = [Slice(s.quantity * new // old, s.price_e4 * old // new, s.commission) for s in short.slices]
     account.shorts[event.new_contract] = short

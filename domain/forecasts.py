@@ -70,7 +70,8 @@ def _week_closes(d: Decision, symbol: str, day: int) -> list[int] | None:
     if not sessions:
         return None
     wanted = [d.calendar.previous_session(sessions[0]), *sessions]
-    closes = [d.market.close_of(symbol, session) for session in wanted]
+    known = {bar.session: d.market.in_shares_of(d.today, symbol, bar) for bar in d.market.bars.get(symbol, [])[-10:]}
+    closes = [known[session].close_e4 if session in known else 0 for session in wanted]
     return closes if all(closes) else None
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from domain.calendar import Calendar
 from domain.contracts import occ_symbol, parse
+from domain.indicators import split_adjusted
 from domain.inputs import CorporateAction, DailyBar, OptionChain
 
 BARS_KEPT = 260
@@ -126,6 +127,9 @@ class Market:
     actions: list[CorporateAction] = field(default_factory=list[CorporateAction])
     halted: dict[str, bool] = field(default_factory=dict[str, bool])
     """symbols whose trading is halted"""
+    _splits: dict[str, list[CorporateAction]] = field(default_factory=dict[str, list[CorporateAction]])
+    _indexed: int = 0
+    """how many of the actions are in `_splits`"""
     _raw_chains: dict[str, bytes] = field(default_factory=dict[str, bytes])
     _chains: dict[str, Chain] = field(default_factory=dict[str, Chain])
     decode_chain: Callable[[bytes], OptionChain] | None = None
@@ -174,9 +178,26 @@ class Market:
 
     def take_split(self, action: CorporateAction) -> None:
         """The last price of before a split, in today's shares, until the first trade."""
-        mark = self.marks.get(action.symbol)
+        mark, new, old = self.marks.get(action.symbol), action.ratio_new, action.ratio_old
         if mark is not None:
-            mark.last_e4 = mark.last_e4 * action.ratio_old // action.ratio_new
+            mark.last_e4 = mark.last_e4 * old // new
+            mark.bid_e4, mark.ask_e4 = mark.bid_e4 * old // new, mark.ask_e4 * old // new
+
+    def _splits_of(self, symbol: str) -> list[CorporateAction]:
+        for action in self.actions[self._indexed :]:
+            if action.kind == "SPLIT":
+                self._splits.setdefault(action.symbol, []).append(action)
+        self._indexed = len(self.actions)
+        return self._splits.get(symbol, [])
+
+    def in_shares_of(self, today: int, symbol: str, day: DayRecord) -> DayRecord:
+        """A completed session's figures after the splits since, in the shares of a day (protocol 2.6, 5.3)."""
+        close, atr = day.close_e4, day.atr_e6
+        for action in self._splits_of(symbol):
+            if day.session < action.ex_session <= today:
+                close = split_adjusted(close, action.ratio_new, action.ratio_old)
+                atr = split_adjusted(atr, action.ratio_new, action.ratio_old)
+        return DayRecord(day.session, close, atr)
 
     def close_of(self, symbol: str, session: int) -> int:
         """Official close of a session, 0 when there is no bar of it."""
@@ -184,11 +205,11 @@ class Market:
         i = bisect_left(days, session, key=lambda day: day.session)
         return days[i].close_e4 if i < len(days) and days[i].session == session else 0
 
-    def atr_record(self, symbol: str) -> DayRecord | None:
-        """The last completed session with an ATR."""
+    def atr_record(self, symbol: str, today: int) -> DayRecord | None:
+        """The last completed session with an ATR, in the shares of today."""
         for day in reversed(self.bars.get(symbol, [])):
             if day.atr_e6:
-                return day
+                return self.in_shares_of(today, symbol, day)
         return None
 
     def atr_above_percentile(self, symbol: str, percentile: Fraction, lookback: int) -> tuple[bool, Fraction, Fraction]:

@@ -19,5 +19,9 @@ def effective_mode(account: Account) -> str:
 
 def permits(account: Account, right: str) -> bool:
     """Whether the mode allows a new short put (P) or covered call (C)."""
-    mode = effective_mode(account)
+    return mode_permits(effective_mode(account), right)
+
+
+def mode_permits(mode: str, right: str) -> bool:
+    """Whether a mode allows a new short put (P) or covered call (C)."""
     return mode == "NORMAL" or (mode == "CC_ONLY" and right == "C")

@@ -14,14 +14,15 @@ from domain.leaps import sell_long
 from domain.lots import net_credit_e4
 from domain.market import Quote
 from domain.money import buy_ladder, floor_tick, percent_text, price_text, ratio_e10, tick_e4
-from domain.orders import blocked, place
+from domain.orders import blocked, on_ended, place
 from domain.pretrade import Intent, collar
 from domain.reasons import Reason
 from domain.risk import measure
+from domain.risk.ending import release_level2
 from domain.risk.hedges import check_profit
-from domain.risk.levels import evaluate_level
+from domain.risk.levels import decide_anew, evaluate_level
 from domain.risk.stop_loss import exit_short
-from domain.rolls import Roll, best_roll, decline, propose, send_roll, working_roll
+from domain.rolls import Roll, best_roll, decline, propose, send_roll, tell_executed, work_end, working_roll
 from domain.state import Account, Approval, Order, ShortOption
 
 TABLE_STEP_US = 15 * MINUTE
@@ -146,35 +147,71 @@ def read_expiry_table(d: Decision, account: Account) -> None:
     """At 14:30 and every 15 min to 15:30 of expiry day, below level 3; the last decision stands (protocol 7.2)."""
     for contract in sorted(account.shorts):
         short = account.shorts.get(contract)
-        terms = option(contract)
-        if short is None or terms.expiry != d.today or account.type == "EXT" or short.stopping or short.level >= 3:
-            continue
-        spot = d.market.last(terms.underlying)
-        if not spot:
-            continue
-        p = moneyness(contract, spot)
-        roll: Roll | Reason | None = None
-        action = _put_action(d, account, p) if terms.right == "P" else _call_action(d, account, p)
-        if action == "HOLD" and abs(p) * 100 <= d.config(account.account_id).fraction("expiry.pin_risk_pct"):
-            message = f"{contract} at {percent_text(p)}"
-            raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Pin risk", message)
-        if action == "ROLL":
-            if working_roll(d, account, contract) is not None:
-                continue
-            roll = best_roll(d, account, short)
-            if isinstance(roll, Reason):
-                action = "ACCEPT_ASSIGNMENT" if terms.right == "P" else "LET_CALL_AWAY"
-        if action != short.expiry_action:
-            _withdraw(d, contract)
-            d.emit(e.ExpiryDecisionMade(contract, ratio_e10(p), action, spot), f"position-{short.position_id}", account)
-            if isinstance(roll, Reason):
-                decline(d, account, short, roll)
-                _uneconomic(d, account, short)
-            if action == "ASK":
-                _ask(d, account, short, p)
-        if isinstance(roll, Roll):
-            propose(d, account, short, roll)
-            send_roll(d, account, short, roll)
+        if short is not None and option(contract).expiry == d.today:
+            _read_row(d, account, short)
+
+
+def _read_row(d: Decision, account: Account, short: ShortOption) -> None:
+    """The table for one option; `ExpiryDecisionMade` tells a changed action (protocol 7.2)."""
+    contract, terms = short.contract, option(short.contract)
+    spot = d.market.last(terms.underlying)
+    if account.type == "EXT" or short.stopping or short.level >= 3 or not spot:
+        return
+    p = moneyness(contract, spot)
+    roll: Roll | Reason | None = None
+    action = _put_action(d, account, p) if terms.right == "P" else _call_action(d, account, p)
+    if action == "ROLL":
+        if working_roll(d, account, contract) is not None:
+            return
+        roll = best_roll(d, account, short)
+        action = _unrolled(contract) if isinstance(roll, Reason) else action
+    if action != short.expiry_action:
+        _withdraw(d, contract)
+        if isinstance(roll, Reason):
+            decline(d, account, short, roll)
+        _decide(d, account, short, p, action)
+        if isinstance(roll, Reason):
+            _uneconomic(d, account, short)
+        if action == "ASK":
+            _ask(d, account, short, p)
+    if action == "HOLD" and abs(p) * 100 <= d.config(account.account_id).fraction("expiry.pin_risk_pct"):
+        message = f"{contract} at {percent_text(p)}"
+        raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Pin risk", message)
+    if isinstance(roll, Roll):
+        propose(d, account, short, roll)
+        send_roll(d, account, short, roll)
+
+
+def _unrolled(contract: str) -> str:
+    """What becomes of an option that cannot be rolled (protocol 7.2)."""
+    return "ACCEPT_ASSIGNMENT" if option(contract).right == "P" else "LET_CALL_AWAY"
+
+
+def _decide(d: Decision, account: Account, short: ShortOption, p: Fraction, action: str) -> None:
+    spot = d.market.last(option(short.contract).underlying)
+    decided = e.ExpiryDecisionMade(short.contract, ratio_e10(p), action, spot)
+    d.emit(decided, f"position-{short.position_id}", account)
+
+
+@on_ended("ROLL")
+def _roll_ended(d: Decision, account: Account, order: Order) -> None:
+    """A combination has ended. Not filled in its time it is decided anew: on expiry day by the table, after its window
+    assignment is accepted; of a level-2 script by its level (protocol 7.3)."""
+    tell_executed(d, account, order)
+    release_level2(d, account)
+    short = account.shorts.get(order.contract)
+    unfilled = order.state == "CANCELLED" and d.now_us >= work_end(d, account, order)
+    if short is None or not unfilled or short.stopping or short.level >= 3:
+        return
+    config, spot = d.config(account.account_id), d.market.last(order.ticker)
+    start, end = (d.calendar.et_expiry(d.today, config.integer(f"expiry.manage_{k}")) for k in ("start", "end"))
+    if option(order.contract).expiry != d.today or d.now_us < start:
+        if order.reference:
+            decide_anew(d, account, order.contract)
+    elif d.now_us < end:
+        _read_row(d, account, short)
+    elif spot:
+        _decide(d, account, short, moneyness(order.contract, spot), _unrolled(order.contract))
 
 
 def sell_expiring_longs(d: Decision, account: Account) -> None:
@@ -236,7 +273,12 @@ def _deep_expiry_decided(d: Decision, approval: Approval, granted: bool, choice:
     """A person may close or roll; otherwise assignment is accepted, which needs no action."""
     account = d.book.accounts[approval.account_id]
     short = account.shorts.get(approval.subject)
-    if not granted or short is None:
+    if short is None:
+        return
+    if not granted:
+        spot = d.market.last(option(short.contract).underlying)
+        if approval.expires_at_us <= d.now_us and spot:  # the default acts; what a person has said is told already
+            _decide(d, account, short, moneyness(short.contract, spot), "ACCEPT_ASSIGNMENT")
         return
     if choice == "CLOSE":
         close_by_person(d, account, short)

@@ -13,6 +13,7 @@ from domain.lots import average_price, premium_of, split_lots, take_slices
 from domain.money import ratio_e10, strike_value
 from domain.orders import request_cancel
 from domain.reasons import Reason
+from domain.restrictions import follow_breaks
 from domain.risk.ending import end_of_position
 from domain.state import (
     CASH,
@@ -129,18 +130,11 @@ def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
         follow_phase(d, account, terms.underlying)
         check_buffer(d, account)
     if left:
-        raise_alert(
-            d,
-            None,
-            "SYSTEM_STATUS",
-            "HIGH",
-            terms.underlying,
-            "Assignment without a position",
-            f"{left} {report.contract}",
-        )
-        d.emit(
-            e.ReconciliationBreakDetected(report.contract, 0, -left, "ASSIGNMENT"), f"broker-{d.book.broker_account}"
-        )
+        stream = f"broker-{d.book.broker_account}"
+        d.emit(e.ReconciliationBreakDetected(report.contract, 0, -left, "ASSIGNMENT"), stream)
+        message = f"{left} {report.contract}"
+        raise_alert(d, None, "SYSTEM_STATUS", "HIGH", terms.underlying, "Assignment without a position", message)
+        follow_breaks(d)
     return True
 
 
@@ -193,7 +187,7 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
         },
         report.outcome_session,
     )
-    bar = d.market.atr_record(terms.underlying)
+    bar = d.market.atr_record(terms.underlying, d.today)
     d.emit(
         e.PositionOpened(
             d.next_event_id(),

@@ -6,8 +6,7 @@ from domain.decision import Decision
 from domain.inputs import BrokerStatement
 from domain.lifecycle.transfers import detect_contribution
 from domain.outcomes import settle_pending
-from domain.reasons import Reason
-from domain.restrictions import lift, restrict
+from domain.restrictions import follow_breaks
 from domain.valuation import cash_total
 
 
@@ -60,9 +59,4 @@ def on_statement(d: Decision, report: BrokerStatement) -> None:
     for instrument in [i for i in d.book.breaks if i not in {name for name, _, _ in found}]:
         d.emit(e.ReconciliationBreakResolved(instrument, f"equal at {report.occasion}"), stream)
     d.emit(e.ReconciliationCompleted(report.occasion, report.cash, book_cash), stream)
-    for key in sorted(d.book.accounts):
-        account = d.book.accounts[key]
-        if d.book.breaks and "RECON" not in account.restrictions:
-            restrict(d, account, Reason.RECON, "NO_NEW_ENTRIES")
-        elif not d.book.breaks and "RECON" in account.restrictions:
-            lift(d, account, Reason.RECON)
+    follow_breaks(d)

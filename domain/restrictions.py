@@ -31,3 +31,13 @@ def lift(d: Decision, account: Account, reason: str) -> None:
 
 def _right_of(approval: Approval) -> str:
     return "C" if approval.kind == "CC_FLOOR" else "P"
+
+
+def follow_breaks(d: Decision) -> None:
+    """NO_NEW_ENTRIES(RECON) on every account while a reconciliation break is open (protocol 9, 12.5)."""
+    for key in sorted(d.book.accounts):
+        account = d.book.accounts[key]
+        if d.book.breaks and Reason.RECON not in account.restrictions:
+            restrict(d, account, Reason.RECON, "NO_NEW_ENTRIES")
+        elif not d.book.breaks and Reason.RECON in account.restrictions:
+            lift(d, account, Reason.RECON)

@@ -11,7 +11,7 @@ from domain.decision import Decision
 from domain.lots import net_credit_e4
 from domain.market import Quote
 from domain.money import floor_int
-from domain.orders import blocked, on_ended, place
+from domain.orders import blocked, place
 from domain.pretrade import Intent, is_liquid
 from domain.reasons import Reason
 from domain.state import Account, Order, ShortOption
@@ -124,17 +124,21 @@ def send_roll(
     )  # fmt: skip
     order = place(d, account, intent, signal)
     if order is not None:
-        seconds = d.config(account.account_id).integer("order.roll_work_s")
-        end = d.now_us + seconds * SECOND
-        if terms.expiry == d.today:
-            last = d.calendar.et_expiry(d.today, d.config(account.account_id).integer("expiry.manage_end"))
-            end = min(end, last) if last > d.now_us else end
-        d.set_timer(f"close|{order.order_id}", end)
+        d.set_timer(f"close|{order.order_id}", work_end(d, account, order))
     return order
 
 
-@on_ended("ROLL")
-def _roll_ended(d: Decision, account: Account, order: Order) -> None:
+def work_end(d: Decision, account: Account, order: Order) -> int:
+    """When a combination that is not filled is cancelled: after 5 min, or at the end of the expiry window."""
+    config, today = d.config(account.account_id), d.calendar.day_of(order.created_us)
+    end = order.created_us + config.integer("order.roll_work_s") * SECOND
+    if option(order.contract).expiry == today:
+        last = d.calendar.et_expiry(today, config.integer("expiry.manage_end"))
+        end = min(end, last) if last > order.created_us else end
+    return end
+
+
+def tell_executed(d: Decision, account: Account, order: Order) -> None:
     """The combination is filled or has ended: what was done of it is told."""
     if not order.filled:
         return

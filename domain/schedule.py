@@ -19,6 +19,7 @@ from domain.outcomes import book_expiries, lapse_long_options
 from domain.reasons import Reason
 from domain.review import review_due_quarter
 from domain.risk import breakers
+from domain.risk.feeds import look_at_feed
 from domain.risk.levels import ask_to_leave_preservation, escalate
 from domain.risk.measure import announce_fallback
 from domain.risk.stop_loss import exit_short
@@ -30,6 +31,7 @@ RANK = {
     "open": 0,
     "guess": 0,
     "stop": 0,
+    "feed": 1,
     "monitor": 1,
     "package": 1,
     "expiry": 2,
@@ -137,6 +139,8 @@ def on_timer(d: Decision, key: str) -> None:
             {"monitor": evaluate, "package": evaluate_package, "stop": resume_exit}[kind](
                 d, book.accounts[account_id], name
             )
+        case "feed":
+            look_at_feed(d, rest)
         case "escalate":
             escalate(d, rest)
         case "buy":
@@ -186,7 +190,7 @@ def _announce_fallbacks(d: Decision) -> None:
         if account.type in SLEEVES:
             symbols |= set(config.items(f"{account.type.lower()}.tickers"))
         for symbol in sorted(symbols):
-            if d.market.atr_record(symbol) is not None:
+            if d.market.atr_record(symbol, d.today) is not None:
                 announce_fallback(d, symbol, config)
 
 

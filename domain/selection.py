@@ -93,7 +93,7 @@ def select(d: Decision, account: Account, ticker: str, right: str) -> Pick | Rej
     """Steps 3 to 5 of the entry procedure, and for calls the strike floor."""
     config, calendar, today = d.config(account.account_id), d.calendar, d.today
     expiry = (put_expiry if right == "P" else call_expiry)(account.type, config, calendar, today)
-    barred = _put_barred(d, config, ticker, expiry) if right == "P" else None
+    barred = _put_barred(d, config, ticker, expiry) if right == "P" else halt_of(d, ticker)
     if barred is not None:
         return barred
     if expiry is None:
@@ -132,12 +132,20 @@ def _age_s(d: Decision, quotes: list[Quote]) -> int:
     return (d.now_us - max(q.quote_time_us for q in quotes)) // SECOND
 
 
+def halt_of(d: Decision, ticker: str) -> Rejected | None:
+    """A trading halt keeps every entry out (protocol 6.2 step 2)."""
+    return Rejected(Reason.HALTED, "trading is halted") if ticker in d.market.halted else None
+
+
 def _put_barred(d: Decision, config: Config, ticker: str, expiry: int | None) -> Rejected | None:
-    """Earnings before the expiry and the volatility filter keep puts out (protocol 6.2 step 2)."""
+    """Earnings before the expiry, a halt, the volatility filter keep puts out, in this order (protocol 6.2 step 2)."""
     if expiry is not None and config.flag("common.earnings_filter"):
         earnings = d.market.earnings_between(ticker, d.today, expiry)
         if earnings is not None:
             return Rejected(Reason.EARNINGS, f"earnings on {iso(earnings)}, expiry {iso(expiry)}")
+    halted = halt_of(d, ticker)
+    if halted is not None:
+        return halted
     skip, ratio, limit = d.market.atr_above_percentile(
         ticker, config.fraction("atr.entry_filter_pctile"), config.integer("atr.entry_filter_lookback")
     )
@@ -162,7 +170,7 @@ def _nearest(
 ) -> Quote:
     """Nearest the target; tie: lower strike for puts, higher for calls (protocol 6.2 step 5)."""
     sign = 1 if right == "P" else -1
-    bar = d.market.atr_record(ticker)
+    bar = d.market.atr_record(ticker, d.today)
     if config.text("common.strike_method") == "ATR_HALF" and bar is not None:
         aim = spot_e4 - sign * Fraction(bar.atr_e6, 200)
         return min(quotes, key=lambda q: (abs(q.strike_e3 * 10 - aim), sign * q.strike_e3))

@@ -100,6 +100,8 @@ class WashLedger:
     losses: list[Loss] = field(default_factory=list[Loss])
     acquisitions: list[Acquisition] = field(default_factory=list[Acquisition])
     waiting: list[Waiting] = field(default_factory=list[Waiting])
+    split: str = ""
+    """the split that was taken last: each account that holds the shares tells it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +278,12 @@ def take_deep_put_ended(ledger: WashLedger, put_id: str, quantity: int) -> None:
     take_disposal(ledger, put_id, quantity)
 
 
-def take_split(ledger: WashLedger, ticker: str, ratio_new: int, ratio_old: int) -> None:
-    """A split (protocol 2.6): shares follow the ratio, rounded down; what is still to be disallowed stays."""
+def take_split(ledger: WashLedger, ticker: str, ratio_new: int, ratio_old: int, identity: str = "") -> None:
+    """A split (protocol 2.6): shares follow the ratio, rounded down; what is still to be disallowed stays. The same
+    split again changes nothing."""
+    if identity and ledger.split == identity:
+        return
+    ledger.split = identity
 
     def scaled(shares: int) -> int:
         return shares * ratio_new // ratio_old

@@ -194,12 +194,13 @@ class Actor:
         over = calendar.is_session(today) and calendar.close_us(today) <= at_us
         last = today if over else calendar.previous_session(today)
         usual = min(calendar.session_on_or_before(terms.expiry), last)
+        held = abs(hand.holdings(book).positions.get(contract, 0))
         notice = build(
             i.BrokerAssignment, {}, self.reading(),
             {
                 "book": book, "source_seq": (seq := hand.next_seq()), "time_us": at_us,
                 "notice_id": given.get("notice_id") or f"n{seq}", "contract": contract,
-                "quantity": self._number(Kind.INTEGER, given["quantity"], 0),
+                "quantity": self._number(Kind.INTEGER, given.get("quantity"), held or 1),
                 "outcome_session": self._number(Kind.DAY, given.get("session"), usual),
             },
         )  # fmt: skip

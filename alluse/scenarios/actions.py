@@ -83,7 +83,7 @@ VERBS: dict[str, tuple[str, dict[str, str]]] = {
         "scripted broker: notice of assignment (put) or exercise (call) of short options",
         {
             "contract": "the option",
-            "quantity": "contracts",
+            "quantity": "contracts (default: all that the broker holds)",
             "session": "trade date (default: the expiry, or the session before an early notice)",
             "notice_id": "default: a fresh one",
         },
@@ -155,8 +155,8 @@ def _check_verb(name: str, given: Mapping[str, Any]) -> None:
     for key, kind in checked.items():
         if given.get(key) is not None:
             _check_value(Field(key, key, kind, "one", None, False, False, ""), given[key], (name, key))
-    if name == "assign" and not {"contract", "quantity"} <= set(given):
-        raise FieldError((name,), "assign needs contract and quantity")
+    if name == "assign" and "contract" not in given:
+        raise FieldError((name,), "assign needs contract")
     if name == "cash" and "amount" not in given:
         raise FieldError((name,), "cash needs amount")
 

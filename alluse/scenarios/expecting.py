@@ -26,6 +26,7 @@ from alluse.scenarios.protocol_names import PROTOCOL_EVENTS
 from alluse.scenarios.quantities import as_symbol, time_text
 from domain.events import Envelope
 from domain.modes import SEVERITY
+from domain.reasons import Reason
 
 ENVELOPE_KEYS = {
     "account": "account_id",
@@ -53,6 +54,8 @@ _POSITIONS: dict[str, tuple[str, ...]] = {
     "WeekClassified": ("ticker", "primary_type"),
 }
 """What the values of the protocol's notation stand for; elsewhere the first field that can hold the value."""
+_REASONS = frozenset(Reason)
+"""Reason codes: in the protocol's notation one of them is the event's reason, wherever it stands."""
 _NOTATION = re.compile(r"(?P<name>\w+)\s*\{(?P<values>.*)\}", re.DOTALL)
 _ARROW = re.compile(r"\s*(?:→|->)\s*")
 
@@ -196,6 +199,10 @@ def _next_key(name: str, cls: type, value: str, found: Mapping[str, Any]) -> str
         return "mode"
     if "contract" in fields_of(cls) and "contract" not in found and as_symbol(value) != value:
         return "contract"
+    if value in _REASONS:
+        for key in ("code", "reason"):
+            if key in fields_of(cls) and key not in found:
+                return key
     order = _POSITIONS.get(name, tuple(fields_of(cls)))
     for key in order:
         field = find_field(cls, key)

@@ -11,6 +11,7 @@ from alluse.scenarios.model import BarForm, ChainForm, DividendForm, FactsForm, 
 from alluse.scenarios.quantities import Kind, read_day, scaled
 from alluse.scenarios.text import Where
 from domain import inputs as i
+from domain.indicators import split_adjusted
 from processors.market.chains import completed
 from processors.market.sessions import Sessions as MarketSessions
 
@@ -332,6 +333,13 @@ class MarketDesk:
     def _head(self, time_us: int) -> tuple[int, int, int]:
         self._seq += 1
         return self._source, self._seq, time_us
+
+    def split(self, ticker: str, new: int, old: int) -> None:
+        """What was shown last, in the shares of after a split."""
+        if ticker in self._atr:
+            self._atr[ticker] = split_adjusted(self._atr[ticker], new, old)
+        if ticker in self._last:
+            self._last[ticker] = split_adjusted(self._last[ticker], new, old)
 
     def calendar(self, time_us: int, calendar: i.SessionCalendar) -> i.MarketCalendar:
         """The sessions."""

@@ -11,7 +11,7 @@ from typing import Any
 from alluse.scenarios.scenario import BrokerPlan
 from domain import events as e
 from domain import inputs as i
-from domain.contracts import option, parse
+from domain.contracts import occ_symbol, option, parse
 from domain.money import option_value, shares_value, strike_value
 
 
@@ -40,6 +40,17 @@ class Holdings:
         left = self.positions.pop(contract, 0) + quantity
         if left:
             self.positions[contract] = left
+
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """Positions follow a split: shares by the ratio, options only where an even ratio leaves standard contracts."""
+        for contract, quantity in list(self.positions.items()):
+            terms = parse(contract)
+            if contract == symbol:
+                self.positions[contract] = quantity * new // old
+            elif terms is not None and terms.underlying == symbol and old == 1 and terms.strike_e3 % new == 0:
+                del self.positions[contract]
+                adjusted = occ_symbol(symbol, terms.expiry, terms.right, terms.strike_e3 // new)
+                self.positions[adjusted] = quantity * new
 
     def lines(self) -> list[i.BrokerPosition]:
         """The positions of a statement."""
@@ -137,6 +148,11 @@ class HandBroker:
         held.move(
             terms.underlying, sign * 100 * notice.quantity, -sign * strike_value(terms.strike_e3, notice.quantity)
         )
+
+    def split(self, symbol: str, new: int, old: int) -> None:
+        """A split takes effect in every account."""
+        for held in self.accounts.values():
+            held.split(symbol, new, old)
 
     def close(self, time_us: int) -> list[Any]:
         """The session ends: day orders expire."""

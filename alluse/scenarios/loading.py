@@ -51,12 +51,21 @@ from alluse.scenarios.text import (
     read_documents,
     substituted,
 )
-from domain.config import Config, ConfigurationError
+from domain.config import CATALOGUE, Config, ConfigurationError
 from gateways.market.calendar import NEW_YORK, day_number
 
 DEFAULT_CONFIG = {"env.mode": "SIM", "sim.hitl_policy": "SCRIPTED"}
 """What a scenario says nothing else of: simulated, and people answer as the steps say."""
 M = TypeVar("M", bound=BaseModel)
+_YES_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def _plain_value(name: str, value: str | list[str]) -> str:
+    """A parameter's value as the configuration holds it: lists joined, yes and no as true and false."""
+    if isinstance(value, list):
+        return ",".join(value)
+    switch = name in CATALOGUE and CATALOGUE[name].kind == "boolean"
+    return _YES_NO.get(value.lower(), value) if switch else value
 
 
 def files_in(paths: Iterable[Path]) -> list[Path]:
@@ -267,17 +276,40 @@ class _Loader:
     def _config(self, given: dict[str, Value], where: Where, base: dict[str, str]) -> dict[str, str]:
         config = dict(base)
         for name, value in given.items():
-            config[name] = ",".join(value) if isinstance(value, list) else value
+            if isinstance(value, dict):
+                continue
+            config[name] = _plain_value(name, value)
             try:
                 Config(0, {name: config[name]})
             except ConfigurationError as error:
                 self.complain((*where, name), error.message)
                 del config[name]
+        for name, value in given.items():
+            if isinstance(value, dict):
+                self._weights(name, value, where, config)
         try:
             Config(0, config).check()
         except ConfigurationError as error:
             self.complain(where, error.message)
         return config
+
+    def _weights(self, name: str, given: dict[str, str], where: Where, config: dict[str, str]) -> None:
+        """Weights by ticker, in the order of the sleeve's tickers."""
+        if name not in CATALOGUE or CATALOGUE[name].kind != "weights":
+            self.complain((*where, name), f"{name} is no mapping; only ticker weights are written as one")
+            return
+        tickers = Config(0, config).items(f"{name.partition('.')[0]}.tickers")
+        if set(given) != set(tickers):
+            self.complain(
+                (*where, name), f"expected a weight for each of {', '.join(tickers)}, found {', '.join(given)}"
+            )
+            return
+        config[name] = ",".join(given[ticker] for ticker in tickers)
+        try:
+            Config(0, {name: config[name]})
+        except ConfigurationError as error:
+            self.complain((*where, name), error.message)
+            del config[name]
 
     def _book(self, form: BookForm, where: Where, config: dict[str, str], start: int) -> BookPlan:
         accounts: list[Any] = []

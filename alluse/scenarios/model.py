@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Value = str | list[str]
-"""A configuration value; lists may be written as such."""
+Value = str | list[str] | dict[str, str]
+"""A configuration value; lists may be written as such, weights as a mapping from ticker to percent."""
+Texts = str | list[str]
+"""One text or several."""
 Rows = str | list[str]
 """Lines of a chain: a block of text or a list."""
 
@@ -77,7 +79,7 @@ class FactsForm(Strict):
     ] = {}
     atr: Annotated[dict[str, str], Field(description="ATR of the last completed session: TSLA: 10.00")] = {}
     bars: Annotated[dict[str, str | BarForm], Field(description="official close of a completed session")] = {}
-    earnings: Annotated[dict[str, Value], Field(description="announced earnings dates")] = {}
+    earnings: Annotated[dict[str, Texts], Field(description="announced earnings dates")] = {}
     halts: Annotated[dict[str, str], Field(description="yes: trading is halted; no: it goes on")] = {}
     splits: Annotated[dict[str, str | SplitForm], Field(description="splits: TSLA: 4:1")] = {}
     dividends: Annotated[dict[str, str | DividendForm], Field(description="dividends a share: AAPL: 0.25")] = {}

@@ -72,7 +72,7 @@ def _config() -> dict[str, Any]:
         name: {
             "description": f"{p.kind}, default {p.default or 'none'}"
             f"{f', {p.low} to {p.high}' if p.low else ''} {p.unit} (protocol {p.section})",
-            "type": ["string", "number", "boolean", "array"],
+            "type": ["string", "number", "boolean", "array", *(["object"] if p.kind == "weights" else [])],
         }
         for name, p in CATALOGUE.items()
     }

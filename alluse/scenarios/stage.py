@@ -7,17 +7,19 @@ broker answers 10 us after it is asked, and so do books that ask each other some
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alluse.scenarios.expecting import Happened
-from alluse.scenarios.facts import Facts, MarketDesk, Price, flat_bar, processor_records
+from alluse.scenarios.facts import ActionFact, Facts, MarketDesk, Price, flat_bar, processor_records
 from alluse.scenarios.hand_broker import HandBroker
 from alluse.scenarios.loading import new_york_date
 from alluse.scenarios.scenario import Scenario
 from domain import events as e
 from domain import inputs as i
 from domain.decision import Decision, Entry
+from domain.indicators import split_adjusted
 from domain.state import Book
 from gateways.broker.paper import PaperBroker
 from gateways.market.calendar import Sessions, day_number, new_york_us
@@ -76,6 +78,8 @@ class Stage:
         self._marks: dict[str, Price] = {}
         self._barred: dict[str, int] = {}
         """last session of which the scenario has given a bar, by ticker"""
+        self._splits: list[tuple[int, str, ActionFact]] = []
+        """splits to come, by ex day"""
         self._shown = False
         self.now_us = scenario.start_us
         self.sessions = Sessions(scenario.first, scenario.last)
@@ -160,7 +164,13 @@ class Stage:
     # --- time -------------------------------------------------------------------------------------------------
 
     def market(self, facts: Facts) -> None:
-        """What the market shows now."""
+        """What the market shows now. A split to come is shown on its day, as gateways do."""
+        later = {t: a for t, a in facts.actions.items() if a.kind == "SPLIT" and (a.ex or 0) > self.today}
+        self._splits.extend((action.ex or 0, ticker, action) for ticker, action in later.items())
+        facts = replace(facts, actions={t: a for t, a in facts.actions.items() if t not in later})
+        for ticker, action in facts.actions.items():
+            if action.kind == "SPLIT":
+                self._split(ticker, action)
         self._marks |= facts.marks
         self._atr |= facts.atr
         for ticker, bar in facts.bars.items():
@@ -169,6 +179,18 @@ class Stage:
             self.feed("market.ticks", record, record.symbol.encode())
         for record in self._desk.records(facts, self.now_us):
             self.feed("market.marks", record, b"marks")
+
+    def _split(self, ticker: str, action: ActionFact) -> None:
+        """What is known of a ticker, in the shares of after a split."""
+        new, old = action.new, action.old
+        if ticker in self._atr:
+            self._atr[ticker] = split_adjusted(self._atr[ticker], new, old)
+        if ticker in self._marks:
+            before = self._marks[ticker]
+            self._marks[ticker] = Price(*(p * old // new for p in (before.last_e4, before.bid_e4, before.ask_e4)))
+        self._desk.split(ticker, new, old)
+        if self.hand is not None:
+            self.hand.split(ticker, new, old)
 
     def show_again(self) -> None:
         """Marks from before the first book were nobody's: once it is there, they are sent again."""
@@ -187,6 +209,10 @@ class Stage:
             self.now_us = at_us
             if what == "bars":
                 self._bars_of_the_day()
+            elif what == "splits":
+                due_now = {ticker: action for ex, ticker, action in self._splits if ex <= self.today}
+                self._splits = [one for one in self._splits if one[0] > self.today]
+                self.market(Facts(actions=due_now))
             elif self.hand is not None:
                 at = self._next_report_us()
                 for report in self.hand.close(at) if what == "close" else self.hand.morning(at, self.today):
@@ -199,7 +225,7 @@ class Stage:
     def _due(self, to_us: int) -> tuple[int, str] | None:
         """What happens daily next, up to a time: statements and the close at the scripted broker, then daily bars."""
         after = max(self._done_us, self.now_us - 1)
-        due: list[tuple[int, str]] = []
+        due = [(new_york_us(dt.date(1970, 1, 1) + dt.timedelta(days=ex), 0), "splits") for ex, _, _ in self._splits]
         for session in self.sessions.between(new_york_date(after), new_york_date(to_us)):
             if self.hand is not None and self.hand.accounts:
                 due.append((session.close_us, "close"))

@@ -230,7 +230,7 @@ class _Market:
     def symbol(self, name: str) -> Value:
         """The state of a symbol."""
         market = self._stage.task.partition.market
-        bar = market.atr_record(name)
+        bar = market.atr_record(name, self._stage.today)
         days = market.bars.get(name, [])
         known: Derived = {
             "last": lambda: Value(Kind.PRICE, market.last(name)),

@@ -5,7 +5,7 @@ from fractions import Fraction
 from domain import events as e
 from domain import kill_switch
 from domain.alerts import raise_alert
-from domain.approvals import on_decided, request
+from domain.approvals import expire, on_decided, request
 from domain.decision import Decision
 from domain.money import dollars, floor_int, percent_of, price_text
 from domain.reasons import Reason
@@ -96,7 +96,10 @@ def check_simultaneous_breaches(d: Decision) -> None:
     """More than two positions of the system at level 2 or above; the reset needs the count to fall and an approval."""
     count = _breaches(d)
     limit = d.config().integer("breaker.max_l2_positions")
-    if count > limit and not tripped(d, SIMULTANEOUS_BREACHES):
+    if count <= limit:
+        return
+    _withdraw(d, key_of(SIMULTANEOUS_BREACHES, SYSTEM))
+    if not tripped(d, SIMULTANEOUS_BREACHES):
         _trip(d, None, SIMULTANEOUS_BREACHES, f"{count} positions at level 2 or above", str(limit))
 
 
@@ -141,6 +144,7 @@ def check_vix(d: Decision) -> None:
         edges.append(back)
         if tripped(d, name) and last >= back:
             d.book.memory[f"hot|{name}"] = d.today
+            _withdraw(d, key_of(name, SYSTEM))
     above = [floor_int(edge) for edge in edges if edge > last]
     below = [floor_int(edge) - 1 for edge in edges if edge <= last]
     d.watch_price("vix||", VIX, max(below, default=0), min(above, default=1 << 40))
@@ -167,10 +171,31 @@ def at_end_of_day(d: Decision) -> None:
         calm = breaker.session < d.today and d.book.memory.get(f"hot|{breaker.name}", 0) < d.today
         if breaker.name == VIX_HEDGED and calm:
             _reset(d, breaker, "VIX below its reset level for a session")
-        elif (breaker.name == VIX_SAFE and calm) or (
-            breaker.name == SIMULTANEOUS_BREACHES and _breaches(d) <= d.config().integer("breaker.max_l2_positions")
-        ):
+        elif breaker.name == VIX_SAFE and calm:
+            d.book.memory[f"calm|{VIX_SAFE}"] = d.today
+        if breaker.name in (VIX_SAFE, SIMULTANEOUS_BREACHES) and not _too_early(d, breaker):
             _ask(d, breaker)
+
+
+def _too_early(d: Decision, breaker: Breaker) -> str:
+    """Why a breaker may not be cleared yet, whoever approves; empty when its own condition is met (protocol 9)."""
+    memory = d.book.memory
+    match breaker.name:
+        case Reason.CONSECUTIVE_LOSSES:
+            opens = d.calendar.open_after(d.calendar.et(breaker.session + 1, 0))
+            return "" if opens and d.now_us >= opens else "not before the next session"
+        case Reason.SIMULTANEOUS_BREACHES:
+            count, limit = _breaches(d), d.config().integer("breaker.max_l2_positions")
+            return f"{count} positions are at level 2 or above, more than {limit}" if count > limit else ""
+        case _:
+            calm = memory.get(f"calm|{VIX_SAFE}", 0) > max(memory.get(f"hot|{VIX_SAFE}", 0), breaker.session)
+            return "" if calm else "VIX was not below its reset level for a session"
+
+
+def _withdraw(d: Decision, key: str) -> None:
+    """The condition for a reset is lost: a request for it has become pointless."""
+    for approval in [a for a in d.book.approvals.values() if a.kind == "CLEAR_BREAKER" and a.subject == key]:
+        expire(d, approval, Reason.WITHDRAWN)
 
 
 def _ask(d: Decision, breaker: Breaker, requester: str = "") -> None:
@@ -186,25 +211,21 @@ def _ask(d: Decision, breaker: Breaker, requester: str = "") -> None:
 @on_decided("CLEAR_BREAKER")
 def _clear_decided(d: Decision, approval: Approval, granted: bool, _choice: str) -> None:
     breaker = d.book.breakers.get(approval.subject)
-    if granted and breaker is not None:
+    if granted and breaker is not None and not _too_early(d, breaker):
         _reset(d, breaker, ", ".join(approval.granted_by))
 
 
 def ask_for_reset(d: Decision, name: str, scope: str, by: str) -> tuple[Reason, str] | None:
-    """A person asks for a reset: acknowledges losses from the next session on, or begins the approval (protocol 9)."""
+    """A person acknowledges losses from the next session on, or begins the approval once the condition is met (9)."""
     breaker = d.book.breakers.get(key_of(name, scope))
     if breaker is None:
         return Reason.NOT_ENGAGED, f"{name} of {scope} is not tripped"
     if name not in CLEARED_BY_PEOPLE:
         return Reason.ILLEGAL_TRANSITION, f"{name} is reset by its own rule"
+    if early := _too_early(d, breaker):
+        return Reason.TOO_EARLY, early
     if name == CONSECUTIVE_LOSSES:
-        if d.today <= breaker.session:
-            return Reason.TOO_EARLY, "not before the next session"
-        for approval in [a for a in d.book.approvals.values() if a.subject == key_of(name, scope)]:
-            d.emit(
-                e.ApprovalExpired(approval.approval_id, Reason.WITHDRAWN, approval.default_action),
-                f"approval-{approval.approval_id}",
-            )
+        _withdraw(d, key_of(name, scope))
         _reset(d, breaker, by)
         return None
     _ask(d, breaker, by)

@@ -18,15 +18,24 @@ def withdraw_requests(d: Decision, account: Account, name: str) -> None:
             expire(d, approval, Reason.WITHDRAWN)
 
 
+def withdraw_release(d: Decision, account: Account) -> None:
+    """A position has left level 0: the calm session that would have released PRESERVATION no longer counts (8.3)."""
+    for approval in list(d.book.approvals.values()):
+        if approval.kind == "LEAVE_PRESERVATION" and approval.account_id == account.account_id:
+            expire(d, approval, Reason.WITHDRAWN)
+
+
 def release_level2(d: Decision, account: Account) -> None:
     """NO_NEW_ENTRIES(L2) and CC_ONLY(L2) end when no position of the account is at level 2 or above (protocol 8.3)."""
     if L2 in account.restrictions and measure.worst_level(d, account) < 2:
         lift(d, account, L2)
 
 
-def end_of_position(d: Decision, account: Account, contract: str) -> None:
-    """A short option is gone: scripts, requests and hedges that served it end."""
+def end_of_position(d: Decision, account: Account, contract: str, *, rolled: bool = False) -> None:
+    """A short option is gone: scripts, requests and hedges that served it end. After a roll what level 2 restricted
+    ends when the roll has been told."""
     lapse_scripts(d, account, contract, 4, Reason.POSITION_GONE)
     withdraw_requests(d, account, contract)
     hedges.release_for(d, account, contract, "POSITION_ENDED")
-    release_level2(d, account)
+    if not rolled:
+        release_level2(d, account)

@@ -4,6 +4,7 @@ from domain import events as e
 from domain.alerts import raise_alert
 from domain.approvals import on_decided, request
 from domain.calendar import MINUTE
+from domain.contracts import option
 from domain.decision import Decision
 from domain.modes import SEVERITY
 from domain.money import price_text
@@ -14,7 +15,7 @@ from domain.reasons import Reason
 from domain.restrictions import lift, restrict
 from domain.risk import hedges, measure
 from domain.risk.breakers import check_simultaneous_breaches
-from domain.risk.ending import L2, L3, release_level2, withdraw_requests
+from domain.risk.ending import L2, L3, release_level2, withdraw_release, withdraw_requests
 from domain.risk.feeds import check_feed
 from domain.risk.measure import Holding
 from domain.risk.scripts import lapse_scripts, step_executed, store
@@ -31,7 +32,7 @@ def evaluate_level(d: Decision, account: Account, holding: Holding) -> None:
     """One evaluation: levels crossed upwards at once, downwards one at a time after calm evaluations (protocol 8.2)."""
     if not d.calendar.in_session(d.now_us):
         return
-    check_feed(d, account, holding)
+    check_feed(d, holding)
     config, price = d.config(account.account_id), d.market.last(holding.symbol)
     atr = measure.atr_of(d, account, holding)
     if not price or not atr or not holding.reference_e4:
@@ -75,6 +76,7 @@ def _act(d: Decision, account: Account, holding: Holding, level: int, price: int
     raise_alert(d, account, "PROTOCOL_BREACH", ALERT_OF[level], holding.symbol, title, message)
     lapse_scripts(d, account, holding.name, level, Reason.HIGHER_LEVEL)
     withdraw_requests(d, account, holding.name)
+    withdraw_release(d, account)
     if level >= 2 and (roll := working_roll(d, account, holding.name)) is not None and level == 3:
         request_cancel(d, roll, Reason.STOP_LOSS)
     {1: _enhanced, 2: _recovery, 3: _preservation}[level](d, account, holding, m)
@@ -153,6 +155,18 @@ def _recovery(d: Decision, account: Account, holding: Holding, m: int) -> None:
         required=1, roles=["TRADER", "OWNER"], expires_us=expires, default="no action",
     )  # fmt: skip
     d.set_timer(f"escalate|{approval}", d.now_us + config.integer("protocol.l2.escalate_min") * MINUTE)
+
+
+def decide_anew(d: Decision, account: Account, contract: str) -> None:
+    """The roll of a level-2 script was not filled in its time: what level 2 does, from current quotes (7.3)."""
+    holding, price = measure.put_holding(account, contract), d.market.last(option(contract).underlying)
+    if holding is None or holding.level != 2 or not d.calendar.in_session(d.now_us) or not price:
+        return
+    atr = measure.atr_of(d, account, holding)
+    lapse_scripts(d, account, contract, 3, Reason.UNFILLED)
+    withdraw_requests(d, account, contract)
+    if atr:
+        _recovery(d, account, holding, measure.measure_e10(measure.adverse_move_e6(holding, price), atr))
 
 
 def escalate(d: Decision, approval_id: str) -> None:

@@ -56,7 +56,8 @@ def package(d: Decision, account: Account, ticker: str) -> Holding | None:
 def _last_weekly_close(d: Decision, ticker: str) -> int:
     """COM holds for long: its shares are measured from the close of the week before (protocol 8.1)."""
     monday = monday_of(d.today)
-    return next((day.close_e4 for day in reversed(d.market.bars.get(ticker, [])) if day.session < monday), 0)
+    last = next((day for day in reversed(d.market.bars.get(ticker, [])) if day.session < monday), None)
+    return d.market.in_shares_of(d.today, ticker, last).close_e4 if last is not None else 0
 
 
 def holdings_with_levels(d: Decision, account: Account) -> Iterator[Holding]:
@@ -89,7 +90,7 @@ def atr_in_force(d: Decision, symbol: str, config: Config) -> tuple[int, str]:
 
     `method` is empty for a regular value, else LAST_VALID or PERCENT_OF_PRICE; 0 when nothing is known of the symbol.
     """
-    bar, price = d.market.atr_record(symbol), d.market.last(symbol)
+    bar, price = d.market.atr_record(symbol, d.today), d.market.last(symbol)
     calendar = d.calendar
     completed = calendar.previous_session(d.today)
     missing = calendar.sessions_after(bar.session, completed) if bar is not None and bar.session < completed else 0

@@ -94,8 +94,13 @@ class PaperModel(Desk):
             raise BrokerRejectError(Refusal.NO_STATEMENT, MEANING[Refusal.NO_STATEMENT])
         return BrokerStatement(book, -1, self.clock_us, "INTRADAY", account.cash, account.lines())
 
-    def _statement(self, account: BrokerAccount, occasion: str, at_us: int) -> None:
-        lines: list[BrokerPosition] = account.lines()
+    def _statement(self, account: BrokerAccount, occasion: str, at_us: int, session: int = 0) -> None:
+        """Before the open of a session it shows what the splits of that session leave."""
+        positions = account.positions
+        for action in self.actions:
+            if action.kind == "SPLIT" and action.ex_session <= session:
+                positions = settlement.after_split(positions, action)
+        lines = [BrokerPosition(contract, positions[contract]) for contract in sorted(positions)]
         cash = account.cash
         self.emit(lambda seq, t: BrokerStatement(account.book, seq, t, occasion, cash, lines), at_us)
 
@@ -165,7 +170,7 @@ class PaperModel(Desk):
             account = self.accounts[book]
             if due.kind == PRE_OPEN:
                 self._clean(account)
-                self._statement(account, "PRE_OPEN", due.time_us)
+                self._statement(account, "PRE_OPEN", due.time_us, due.session)
             elif due.kind == EOD:
                 self._statement(account, "EOD", due.time_us)
             elif due.kind == NIGHT:

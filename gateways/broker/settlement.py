@@ -75,23 +75,29 @@ def dividend(account: BrokerAccount, symbol: str, dividend_e4: int) -> int:
 
 
 def split(account: BrokerAccount, action: CorporateAction) -> bool:
-    """Adjust positions to a split; True when the account held any.
+    """Adjust positions to a split; True when the account held any."""
+    before = dict(account.positions)
+    account.positions = after_split(before, action)
+    return any(contract == action.symbol or _on(contract, action.symbol) for contract in before)
+
+
+def after_split(positions: Mapping[str, int], action: CorporateAction) -> dict[str, int]:
+    """Positions as a split leaves them.
 
     Shares: by the ratio, fractions dropped. Options: only where new shares for ONE old share and the strike divides;
     others stay as they are (an adjusted contract is not standard, protocol 2.6).
     """
     new, old = action.ratio_new, action.ratio_old
-    held = [c for c in sorted(account.positions) if c == action.symbol or _on(c, action.symbol)]
-    for contract in held:
-        quantity = account.positions[contract]
+    after: dict[str, int] = {}
+    for contract, quantity in positions.items():
         option = option_of(contract)
-        if option is None:
-            account.move(contract, quantity * new // old - quantity)
-        elif old == 1 and option.strike_e3 % new == 0:
-            account.positions.pop(contract)
-            adjusted = occ_symbol(option.underlying, option.expiry, option.right, option.strike_e3 // new)
-            account.move(adjusted, quantity * new)
-    return bool(held)
+        if contract == action.symbol:
+            quantity = quantity * new // old
+        elif option is not None and option.underlying == action.symbol and old == 1 and option.strike_e3 % new == 0:
+            contract = occ_symbol(option.underlying, option.expiry, option.right, option.strike_e3 // new)
+            quantity *= new
+        after[contract] = after.get(contract, 0) + quantity
+    return {contract: quantity for contract, quantity in after.items() if quantity}
 
 
 def _on(contract: str, symbol: str) -> bool:

@@ -9,8 +9,8 @@ from infra.settings import CHECKOUT
 
 
 def test_the_worked_examples_give_the_same_log_on_kafka(kafka: Cluster, namespace: str) -> None:
-    # given every worked example, played in memory
-    found = [s for path in files_in([CHECKOUT / "scenarios"]) for s in load(path)]
+    # given every worked example, played in memory (the files by rule, R-*, are played there alone)
+    found = [s for path in files_in([CHECKOUT / "scenarios"]) if path.name.startswith("EX-") for s in load(path)]
     results = [play(s) for s in found if s.start_us]
     assert len(results) > 80
     for result in results:

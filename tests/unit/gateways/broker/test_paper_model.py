@@ -18,6 +18,7 @@ from domain.inputs import (
     BrokerLinked,
     BrokerOrderStatus,
     BrokerSession,
+    BrokerStatement,
     CorporateAction,
     DailyBar,
     Marks,
@@ -316,6 +317,17 @@ def test_a_split_adjusts_shares_and_whole_options_at_the_open() -> None:
     found = {line.contract: line.quantity for line in model.positions("S1")}
     assert found == {"TSLA": 500, "TSLA250613P00049500": -5, odd: -1, "MSFT": 7}
     assert model.corporate_actions() == []
+
+
+def test_a_statement_before_the_open_shows_what_the_split_of_the_session_leaves() -> None:
+    """The book takes a split when it is told of it, hours before the open: old shares would be a break."""
+    model = linked({"TSLA": 100, PUT: -1})
+    model.on_action(et(MONDAY + 1, 6), CorporateAction("TSLA", "SPLIT", MONDAY + 1, et(MONDAY + 1, 6), 5, 1, 0))
+    model.on_action(et(MONDAY + 1, 6), CorporateAction("TSLA", "SPLIT", MONDAY + 2, et(MONDAY + 1, 6), 2, 1, 0))
+    model.reports()
+    model.advance(et(MONDAY + 1, 9))
+    (statement,) = [r for r in model.reports() if isinstance(r, BrokerStatement)]
+    assert {line.contract: line.quantity for line in statement.positions} == {"TSLA": 500, "TSLA250613P00049500": -5}
 
 
 def test_a_reverse_split_drops_fractions() -> None:
