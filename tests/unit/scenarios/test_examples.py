@@ -7,6 +7,7 @@ import pytest
 
 from alluse.scenarios.loading import identities, load
 from alluse.scenarios.playing import Result, play
+from alluse.scenarios.scenario import Scenario
 from infra.settings import CHECKOUT
 
 SCENARIOS = CHECKOUT / "scenarios"
@@ -14,9 +15,15 @@ FILES = sorted(SCENARIOS.glob("*.yaml"))
 
 
 @cache
-def results(path: Path) -> dict[str, Result]:
-    """What came of a file's scenarios."""
-    return {scenario.identity: play(scenario) for scenario in load(path)}
+def loaded(path: Path) -> dict[str, Scenario]:
+    """A file's scenarios."""
+    return {scenario.identity: scenario for scenario in load(path)}
+
+
+@cache
+def result_of(path: Path, identity: str) -> Result:
+    """What came of a scenario."""
+    return play(loaded(path)[identity])
 
 
 @pytest.mark.parametrize(
@@ -24,7 +31,7 @@ def results(path: Path) -> dict[str, Result]:
     [pytest.param(path, identity, id=identity) for path in FILES for identity in identities(path)],
 )
 def test_a_worked_example_holds(path: Path, identity: str) -> None:
-    result = results(path)[identity]
+    result = result_of(path, identity)
     told = "\n".join(
         f"line {d.line} {d.step} {d.what}: {d.expected} | {d.found} ({d.entry})" for d in result.differences
     )
@@ -44,4 +51,4 @@ def test_playing_again_gives_the_same_log() -> None:
     # given a scenario with approvals, partial orders and a repeated scan
     (scenario, *_) = load(SCENARIOS / "EX-03.yaml")
     # when it is played twice, then both logs are equal; on another partition ids differ, and so does the log
-    assert play(scenario).digest == play(scenario).digest == results(SCENARIOS / "EX-03.yaml")["EX-03"].digest
+    assert play(scenario).digest == play(scenario).digest == result_of(SCENARIOS / "EX-03.yaml", "EX-03").digest

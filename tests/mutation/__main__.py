@@ -1,0 +1,136 @@
+"""Draw mutants of `domain/` by seed, run each against the tests that can tell it, write what came of each.
+
+python -m tests.mutation                       400 mutants by the seed of the page; some 40 minutes on one core
+python -m tests.mutation --count 20            the first 20 of them
+python -m tests.mutation --survivors           those again that survived in the file of results, after new tests
+"""
+
+import argparse
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tests.mutation.choice import Choice
+from tests.mutation.sites import Mutant, chosen, modules, mutants
+from tests.mutation.workers import ROOT, ExchangeError, Outcome, Seen, Server, prepare, seen_by
+
+SEED = 20261128
+COUNT = 400
+HISTORIES = "15"
+RESULT = Path(__file__).parent / "result.json"
+TESTS = (
+    "tests/unit/domain", "tests/unit/scenarios/test_examples.py", "tests/unit/book/test_examples.py",
+    "tests/unit/book/test_rules.py", "tests/unit/book/test_paper_run.py",
+    "tests/unit/book/test_properties.py::TestHistories", "tests/unit/processors/book", "tests/unit/processors/monitor",
+    "tests/unit/gateways/broker", "tests/unit/projections", "tests/unit/alluse",
+)  # fmt: skip
+"""Tests of behaviour. What compares files that are made from the code with the code (pages, schemas) shows no rule."""
+LIMIT_S = 150.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--survivors", action="store_true", help="only those that survived in the file of results")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--coverage", type=Path, help="keep what the tests run in this file; use it if it is there")
+    options = parser.parse_args(arguments)
+    os.nice(5)
+    os.chdir(ROOT)
+    os.environ["ALLUSE_HISTORIES"] = HISTORIES
+    prepare()
+    every = [one for module in modules() for one in mutants(module)]
+    before: dict[str, Any] = json.loads(options.out.read_text("utf-8")) if options.survivors else {}
+    if options.survivors:
+        again = {one["key"] for one in before["mutants"] if one["verdict"] in ("survived", "unseen")}
+        drawn = [one for one in chosen(every, before["seed"], before["count"]) if one.key in again]
+    else:
+        drawn = chosen(every, options.seed, options.count)
+    print(f"{len(drawn)} of {len(every)} mutants; running the tests once to see what they run", flush=True)
+    seen = _seen(options.coverage)
+    if seen.failed:
+        print(f"these tests fail without any mutant: {', '.join(seen.failed)}", file=sys.stderr)
+        return 1
+    judges = Judges(Choice(seen), drawn)
+    found = {one["key"]: one for one in before.get("mutants", [])}
+    head: dict[str, Any] = {
+        "seed": before.get("seed", options.seed), "count": before.get("count", options.count), "of": len(every),
+        "commit": _commit(), "tests": len(seen.seconds),
+    }  # fmt: skip
+    bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*bars) as progress:
+        task = progress.add_task("mutants", total=len(drawn))
+        for mutant in drawn:
+            found[mutant.key] = judges.told(mutant)
+            options.out.write_text(_text(head, list(found.values())), "utf-8")
+            progress.advance(task)
+    verdicts = Counter(one["verdict"] for one in found.values())
+    killed = verdicts["killed"] + verdicts["timeout"]
+    print(f"{killed} of {len(found)} killed ({100 * killed / len(found):.1f} %): {dict(verdicts)}")
+    return 0
+
+
+def _seen(kept: Path | None) -> Seen:
+    """What the tests run; from a file of the same code and tests if there is one."""
+    if kept is not None and kept.exists():
+        return pickle.loads(kept.read_bytes())
+    seen = seen_by(TESTS)
+    if kept is not None:
+        kept.write_bytes(pickle.dumps(seen))
+    return seen
+
+
+class Judges:
+    """Chooses tests and server for each mutant."""
+
+    def __init__(self, choice: Choice, drawn: list[Mutant]) -> None:
+        self.choice = choice
+        self.fresh = Server(TESTS, drawn, fresh=True)
+        self.quick = Server(TESTS, drawn, fresh=False)
+
+    def told(self, mutant: Mutant, failures: int = 1) -> dict[str, Any]:
+        """What came of a mutant, as the file of results says it."""
+        tests = self.choice.tests(mutant)
+        outcome = self._judged(mutant, tests, failures) if tests else Outcome("unseen", [], 0, 0.0)
+        return {
+            "key": mutant.key, "module": mutant.module, "function": mutant.function, "line": mutant.line,
+            "verdict": outcome.verdict, "tests": outcome.tests, "covering": len(tests), "tried": outcome.tried,
+            "seconds": outcome.seconds,
+        }  # fmt: skip
+
+    def _judged(self, mutant: Mutant, tests: list[str], failures: int) -> Outcome:
+        arguments = (mutant, tests, self.choice.seen.seconds, LIMIT_S, failures)
+        if self.choice.at_import(mutant):
+            return self.fresh.judge(*arguments)
+        try:
+            return self.quick.judge(*arguments)
+        except ExchangeError:
+            return self.fresh.judge(*arguments)
+
+
+def _text(head: dict[str, Any], found: list[dict[str, Any]]) -> str:
+    """The file of results: a line a mutant, so that a change of one is a change of one line."""
+    lines = ",\n".join(f"  {json.dumps(one, ensure_ascii=False)}" for one in sorted(found, key=lambda m: m["key"]))
+    return json.dumps(head, ensure_ascii=False)[:-1] + f', "mutants": [\n{lines}\n]}}\n'
+
+
+def _commit() -> str:
+    """What was checked out, and whether something was changed since."""
+    git = ["git", "-C", str(ROOT)]
+    name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run([*git, "status", "--porcelain", "domain"], capture_output=True, text=True, check=True).stdout
+    return name.strip() + ("+" if changed else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
