@@ -34,6 +34,8 @@ TESTS = (
 )  # fmt: skip
 """Tests of behaviour. What compares files that are made from the code with the code (pages, schemas) shows no rule."""
 LIMIT_S = 150.0
+LONGEST_S = 20.0
+ALIVE = ("survived", "unseen")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--survivors", action="store_true", help="only those that survived in the file of results")
     parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--resume", action="store_true", help="keep the verdicts of the file of results, judge the others")
+    parser.add_argument("--longest", type=float, default=LONGEST_S, help="leave tests out that take longer, seconds")
     parser.add_argument("--coverage", type=Path, help="keep what the tests run in this file; use it if it is there")
     options = parser.parse_args(arguments)
     os.nice(5)
@@ -50,22 +54,19 @@ def main(arguments: Sequence[str]) -> int:
     os.environ["ALLUSE_HISTORIES"] = HISTORIES
     prepare()
     every = [one for module in modules() for one in mutants(module)]
-    before: dict[str, Any] = json.loads(options.out.read_text("utf-8")) if options.survivors else {}
-    if options.survivors:
-        again = {one["key"] for one in before["mutants"] if one["verdict"] in ("survived", "unseen")}
-        drawn = [one for one in chosen(every, before["seed"], before["count"]) if one.key in again]
-    else:
-        drawn = chosen(every, options.seed, options.count)
+    drawn = chosen(every, options.seed, options.count)
+    before = json.loads(options.out.read_text("utf-8"))["mutants"] if options.survivors or options.resume else []
+    kept = {one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE}
+    found = {one.key: kept[one.key] for one in drawn if one.key in kept}
+    drawn = [one for one in drawn if one.key not in kept]
     print(f"{len(drawn)} of {len(every)} mutants; running the tests once to see what they run", flush=True)
     seen = _seen(options.coverage)
     if seen.failed:
         print(f"these tests fail without any mutant: {', '.join(seen.failed)}", file=sys.stderr)
         return 1
-    judges = Judges(Choice(seen), drawn)
-    found = {one["key"]: one for one in before.get("mutants", [])}
+    judges = Judges(Choice(seen, options.longest), drawn)
     head: dict[str, Any] = {
-        "seed": before.get("seed", options.seed), "count": before.get("count", options.count), "of": len(every),
-        "commit": _commit(), "tests": len(seen.seconds),
+        "seed": options.seed, "count": options.count, "of": len(every), "commit": _commit(), "tests": len(seen.seconds),
     }  # fmt: skip
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bars) as progress:
@@ -128,7 +129,9 @@ def _commit() -> str:
     """What was checked out, and whether something was changed since."""
     git = ["git", "-C", str(ROOT)]
     name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    changed = subprocess.run([*git, "status", "--porcelain", "domain"], capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "domain"], capture_output=True, text=True, check=True
+    ).stdout
     return name.strip() + ("+" if changed else "")
 
 

@@ -1,27 +1,29 @@
 """Which tests can tell that a statement was changed: those that run it, or that use what it defines at import."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tests.mutation.sites import Mutant, modules, source_of, statements
-from tests.mutation.workers import Seen
+from tests.mutation.workers import ROOT, Seen
 
 
 class Choice:
     """Looks tests up by mutant."""
 
-    def __init__(self, seen: Seen) -> None:
-        self.seen = seen
+    def __init__(self, seen: Seen, longest_s: float) -> None:
+        self.seen, self.longest_s = seen, longest_s
         self.nodes: dict[int, ast.stmt] = {}
         self.mentions: dict[str, set[int]] = {}
-        self.sets: dict[int, str] = {}
-        """statement that runs at import to the name that others know its result by"""
+        self.sets: dict[int, tuple[str, ...]] = {}
+        """statement that runs at import to the names that others know its result by"""
+        self.texts = {name: (ROOT / name).read_text("utf-8") for name in {t.partition("::")[0] for t in seen.seconds}}
         for module in modules():
             tree = ast.parse(source_of(module).read_text("utf-8"))
             first = seen.number[module]
             number = {id(node): first + n for n, node in enumerate(statements(tree))}
-            for name, node in _named(tree):
-                self.sets[number[id(node)]] = name
+            for names, node in _named(tree):
+                self.sets[number[id(node)]] = names
             for node in statements(tree):
                 self.nodes[number[id(node)]] = node
                 for name in _mentioned(node):
@@ -32,29 +34,32 @@ class Choice:
         number = self.seen.number[mutant.module] + mutant.statement
         found = set(self.seen.tests.get(number, ()))
         if number in self.seen.at_import:
-            found |= self._users(self.sets.get(number, ""))
-        return sorted(found, key=lambda nodeid: (self.seen.seconds[nodeid], nodeid))
+            found |= self._users(self.sets.get(number, ()))
+        short = [nodeid for nodeid in found if self.seen.seconds[nodeid] <= self.longest_s]
+        return sorted(short, key=lambda nodeid: (self.seen.seconds[nodeid], nodeid))
 
     def at_import(self, mutant: Mutant) -> bool:
         """Whether the statement has run when all tests are collected, so that its change would come too late."""
         return self.seen.number[mutant.module] + mutant.statement in self.seen.at_import
 
-    def _users(self, name: str) -> set[str]:
-        """Tests that run a statement that names it, or names what was made of it at import."""
+    def _users(self, names: tuple[str, ...]) -> set[str]:
+        """Tests that run a statement that names one, or names what was made of it at import; and files of tests that
+        name it themselves."""
         found: set[str] = set()
-        known, todo = {name}, [name]
+        known, todo = set(names), list(names)
         while todo:
             for number in self.mentions.get(todo.pop(), ()):
                 found |= self.seen.tests.get(number, frozenset())
-                made = self.sets.get(number)
-                if number in self.seen.at_import and made and made not in known:
-                    known.add(made)
-                    todo.append(made)
-        return found
+                for made in self.sets.get(number, ()) if number in self.seen.at_import else ():
+                    if made not in known:
+                        known.add(made)
+                        todo.append(made)
+        files = {file for file, text in self.texts.items() if any(re.search(rf"\b{name}\b", text) for name in names)}
+        return found | {nodeid for nodeid in self.seen.seconds if nodeid.partition("::")[0] in files}
 
 
-def _named(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
-    """Each statement with the name by which others know what it makes at import.
+def _named(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:
+    """Each statement with the names by which others know what it makes at import.
 
     A member of an enumeration by its own name, a field of a record by that of its class, else by that of the function
     or of the name set.
@@ -62,21 +67,21 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for top in tree.body:
         match top:
             case ast.FunctionDef(name=name):
-                yield from ((name, node) for node in _inner(top))
+                yield from (((name,), node) for node in _inner(top))
             case ast.ClassDef(name=name):
                 members = any("Enum" in ast.unparse(base) for base in top.bases)
-                yield name, top
+                yield (name,), top
                 for node in top.body:
-                    own = node.targets[0].id if members and _assigns(node) else name
-                    yield from ((own, one) for one in _inner(node))
-            case ast.Assign(targets=[ast.Name(id=name), *_]) | ast.AnnAssign(target=ast.Name(id=name)):
-                yield name, top
+                    own = _set_by(node) if members else ()
+                    yield from ((own or (name,), one) for one in _inner(node))
             case _:
-                pass
+                yield _set_by(top), top
 
 
-def _assigns(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+def _set_by(node: ast.stmt) -> tuple[str, ...]:
+    """Names that an assignment sets."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return tuple(one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
 
 
 def _inner(node: ast.stmt) -> Iterator[ast.stmt]:

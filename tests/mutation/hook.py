@@ -50,9 +50,7 @@ class Finder(importlib.abc.MetaPathFinder):
         file = source_of(fullname)
         loader = Loader(fullname, str(file), tree, self.names)
         package = [str(file.parent)] if file.name == "__init__.py" else None
-        return importlib.util.spec_from_file_location(
-            fullname, file, loader=loader, submodule_search_locations=package
-        )
+        return importlib.util.spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=package)
 
 
 def install(tree: Tree, names: dict[str, object] | None = None) -> None:

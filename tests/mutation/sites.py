@@ -262,9 +262,7 @@ class _Finder:
                         _setter_value("value", table.replace(row, changed, 1)),
                     )  # fmt: skip
 
-    def condition(
-        self, node: ast.stmt, name: str, test: ast.expr, where: str, statement: ast.stmt
-    ) -> Iterator[Mutant]:
+    def condition(self, node: ast.stmt, name: str, test: ast.expr, where: str, statement: ast.stmt) -> Iterator[Mutant]:
         if isinstance(node, ast.While):
             return
 
@@ -375,7 +373,10 @@ def _is_text(node: ast.AST, child: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
-        and ((node.func.id == "isinstance" and child in node.args[1:]) or (node.func.id == "cast" and child is node.args[0]))
+        and (
+            (node.func.id == "isinstance" and child in node.args[1:])
+            or (node.func.id == "cast" and child is node.args[0])
+        )
     )
 
 

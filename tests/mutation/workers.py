@@ -191,7 +191,9 @@ class Server:
 
     # --- in the parent ----------------------------------------------------------------------------------------------
 
-    def judge(self, mutant: Mutant, tests: list[str], seconds: dict[str, float], limit_s: float, failures: int) -> Outcome:
+    def judge(
+        self, mutant: Mutant, tests: list[str], seconds: dict[str, float], limit_s: float, failures: int
+    ) -> Outcome:
         """Runs the tests against the mutant until `failures` of them fail, or time is up."""
         _write(self._ask, json.dumps([self.mutants.index(mutant), tests, failures]).encode() + b"\n")
         started = since = time.monotonic()
@@ -255,9 +257,7 @@ def exchange(module: str, tree: ast.Module) -> None:
             live.setdefault(_name(one.__code__), []).append(one)
     old = dict(functions(compile(ast.parse(source_of(module).read_text("utf-8")), file, "exec", dont_inherit=True)))
     changed = {
-        name: code
-        for name, code in functions(compile(tree, file, "exec", dont_inherit=True))
-        if old[name] != code
+        name: code for name, code in functions(compile(tree, file, "exec", dont_inherit=True)) if old[name] != code
     }
     if not changed:
         raise LookupError(f"no function of {module} differs")
