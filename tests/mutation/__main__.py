@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--survivors", action="store_true", help="only those that survived in the file of results")
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--resume", action="store_true", help="keep the verdicts of the file of results, judge the others")
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help="most seconds for a mutant")
     parser.add_argument("--longest", type=float, default=LONGEST_S, help="leave tests out that take longer, seconds")
     parser.add_argument("--coverage", type=Path, help="keep what the tests run in this file; use it if it is there")
     options = parser.parse_args(arguments)
@@ -55,8 +56,10 @@ def main(arguments: Sequence[str]) -> int:
     prepare()
     every = [one for module in modules() for one in mutants(module)]
     drawn = chosen(every, options.seed, options.count)
-    before = json.loads(options.out.read_text("utf-8"))["mutants"] if options.survivors or options.resume else []
-    kept = {one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE}
+    before = json.loads(options.out.read_text("utf-8"))["mutants"] if options.out.exists() else []
+    kept: dict[str, dict[str, Any]] = {}
+    if options.survivors or options.resume:
+        kept = {one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE}
     found = {one.key: kept[one.key] for one in drawn if one.key in kept}
     drawn = [one for one in drawn if one.key not in kept]
     print(f"{len(drawn)} of {len(every)} mutants; running the tests once to see what they run", flush=True)
@@ -64,7 +67,8 @@ def main(arguments: Sequence[str]) -> int:
     if seen.failed:
         print(f"these tests fail without any mutant: {', '.join(seen.failed)}", file=sys.stderr)
         return 1
-    judges = Judges(Choice(seen, options.longest), drawn)
+    killers = {one["key"]: one["tests"] for one in before}
+    judges = Judges(Choice(seen, options.longest, killers), drawn, options.limit)
     head: dict[str, Any] = {
         "seed": options.seed, "count": options.count, "of": len(every), "commit": _commit(), "tests": len(seen.seconds),
     }  # fmt: skip
@@ -94,8 +98,8 @@ def _seen(kept: Path | None) -> Seen:
 class Judges:
     """Chooses tests and server for each mutant."""
 
-    def __init__(self, choice: Choice, drawn: list[Mutant]) -> None:
-        self.choice = choice
+    def __init__(self, choice: Choice, drawn: list[Mutant], limit_s: float) -> None:
+        self.choice, self.limit_s = choice, limit_s
         self.fresh = Server(TESTS, drawn, fresh=True)
         self.quick = Server(TESTS, drawn, fresh=False)
 
@@ -110,7 +114,7 @@ class Judges:
         }  # fmt: skip
 
     def _judged(self, mutant: Mutant, tests: list[str], failures: int) -> Outcome:
-        arguments = (mutant, tests, self.choice.seen.seconds, LIMIT_S, failures)
+        arguments = (mutant, tests, self.choice.seen.seconds, self.limit_s, failures)
         if self.choice.at_import(mutant):
             return self.fresh.judge(*arguments)
         try:

@@ -11,8 +11,8 @@ from tests.mutation.workers import ROOT, Seen
 class Choice:
     """Looks tests up by mutant."""
 
-    def __init__(self, seen: Seen, longest_s: float) -> None:
-        self.seen, self.longest_s = seen, longest_s
+    def __init__(self, seen: Seen, longest_s: float, killers: dict[str, list[str]]) -> None:
+        self.seen, self.longest_s, self.killers = seen, longest_s, killers
         self.nodes: dict[int, ast.stmt] = {}
         self.mentions: dict[str, set[int]] = {}
         self.sets: dict[int, tuple[str, ...]] = {}
@@ -30,13 +30,14 @@ class Choice:
                     self.mentions.setdefault(name, set()).add(number[id(node)])
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Tests for a mutant, the fastest first."""
+        """Tests for a mutant: what has killed it before, then the fastest first."""
         number = self.seen.number[mutant.module] + mutant.statement
         found = set(self.seen.tests.get(number, ()))
         if number in self.seen.at_import:
             found |= self._users(self.sets.get(number, ()))
         short = [nodeid for nodeid in found if self.seen.seconds[nodeid] <= self.longest_s]
-        return sorted(short, key=lambda nodeid: (self.seen.seconds[nodeid], nodeid))
+        before = self.killers.get(mutant.key, [])
+        return sorted(short, key=lambda nodeid: (nodeid not in before, self.seen.seconds[nodeid], nodeid))
 
     def at_import(self, mutant: Mutant) -> bool:
         """Whether the statement has run when all tests are collected, so that its change would come too late."""
