@@ -233,7 +233,9 @@ def _end(d: Decision, account: Account, order: Order, report: BrokerOrderStatus)
     stream = f"order-{order.order_id}"
     if order.state == "PENDING_SUBMIT" and report.status != "REJECTED":
         d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, order.version), stream, account)
-    session = d.calendar.session_on_or_before(d.calendar.day_of(order.created_us))
+    day = d.calendar.day_of(order.created_us)
+    working = d.calendar.is_session(day) and order.created_us < d.calendar.close_us(day)
+    session = day if working else d.calendar.next_session(day)
     if report.status == "REJECTED":
         d.emit(e.OrderRejected(order.order_id, report.code, report.reason, []), stream, account)
     elif report.status == "EXPIRED" or report.time_us >= d.calendar.close_us(session):

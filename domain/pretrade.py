@@ -480,3 +480,12 @@ def run_checks(
         if verdict == FAILED:
             return results, result
     return results, None
+
+
+def check_at_open(d: Decision, account: Account, intent: Intent) -> CheckResult | None:
+    """The first failure among the checks that an order taken outside the session has not met yet (protocol 13.1)."""
+    for name in sorted(AT_THE_OPEN):
+        verdict, detail = CHECKS[name](d, account, intent)
+        if verdict == FAILED:
+            return CheckResult(name, verdict, detail)
+    return None

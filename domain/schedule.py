@@ -43,6 +43,7 @@ RANK = {
     "ack": 4,
     "reprice": 5,
     "buy": 6,
+    "gtc": 7,
     "scan": 7,
     "window": 8,
     "work": 9,
@@ -143,6 +144,8 @@ def on_timer(d: Decision, key: str) -> None:
             look_at_feed(d, rest)
         case "escalate":
             escalate(d, rest)
+        case "gtc":
+            starlab.at_open(d, book.accounts[rest])
         case "buy":
             purchase(d, book.accounts[rest.partition("|")[0]])
         case "merge":

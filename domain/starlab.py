@@ -9,14 +9,14 @@ from fractions import Fraction
 from hashlib import sha256
 
 from domain import events as e
-from domain.calendar import DAY
+from domain.calendar import DAY, SECOND
 from domain.commands import CancelInstruction, SubmitTradeInstruction
 from domain.contracts import occ_symbol, parse
 from domain.decision import Decision
 from domain.modes import effective_mode
 from domain.money import floor_tick, price_text, tick_e4
 from domain.orders import on_ended, place, request_cancel, submit_waiting
-from domain.pretrade import FAILED, Intent, run_checks, uncovered_lots
+from domain.pretrade import FAILED, Intent, check_at_open, run_checks, uncovered_lots
 from domain.reasons import Reason
 from domain.state import Account, Instruction, Order
 from domain.valuation import buffer_required, free_cash
@@ -266,7 +266,7 @@ def cancel(d: Decision, command: CancelInstruction) -> Refusal | None:
     order = next((o for o in reversed(list(d.book.orders.values())) if o.reference == found.instruction_id), None)
     waiting = found.time_in_force == "GTC" and not found.ended and (order is None or order.state == "EXPIRED")
     if waiting:
-        d.emit(e.InstructionEnded(found.instruction_id, Reason.USER), f"instruction-{found.instruction_id}")
+        _end(d, found, Reason.USER)
         return None
     if order is None or order.ended:
         return Reason.NOT_CANCELLABLE, order.state if order else "no order"
@@ -275,9 +275,13 @@ def cancel(d: Decision, command: CancelInstruction) -> Refusal | None:
 
 
 def at_open(d: Decision, account: Account) -> None:
-    """GTC instructions: validated again each session, cancelled after 30 days (protocol 13.2)."""
-    if account.type != "EXT":
+    """GTC instructions: validated again each session, cancelled after 30 days (protocol 13.2).
+
+    One whose quote is stale at that moment waits for a fresh one: the day's first quote comes after the open.
+    """
+    if account.type != "EXT" or not d.calendar.in_session(d.now_us):
         return
+    waits = False
     for found in [i for i in d.book.instructions.values() if i.account_id == account.account_id]:
         if found.time_in_force != "GTC" or found.ended or not found.accepted:
             continue
@@ -288,27 +292,41 @@ def at_open(d: Decision, account: Account) -> None:
         if d.now_us - found.since_us >= d.config().integer("starlab.gtc_days") * DAY:
             for order in [o for o in orders if o.working]:
                 request_cancel(d, order, Reason.WORK_END)
-            d.emit(e.InstructionEnded(found.instruction_id, Reason.EXPIRED), f"instruction-{found.instruction_id}")
+            _end(d, found, Reason.EXPIRED)
             continue
         waiting = next((o for o in orders if o.state == "VALIDATED"), None)
-        if waiting is not None:
-            submit_waiting(d, account, waiting)
-        elif not any(o.working for o in orders):
-            _again(d, account, found, rest)
+        if waiting is not None or not any(o.working for o in orders):
+            waits |= _work(d, account, found, rest, waiting)
+    if waits:
+        d.set_timer(f"gtc|{account.account_id}", d.now_us + d.config().integer("data.stale_s") * SECOND)
 
 
-def _again(d: Decision, account: Account, found: Instruction, rest: int) -> None:
+def _work(d: Decision, account: Account, found: Instruction, rest: int, waiting: Order | None) -> bool:
+    """Send the order that has waited, or a new one. True where the quote is stale, so that both wait."""
     side, effect, _ = ACTIONS[found.trade_action]
     terms = parse(found.contract)
     if terms is not None and terms.expiry < d.today:
-        d.emit(e.InstructionEnded(found.instruction_id, Reason.EXPIRED), f"instruction-{found.instruction_id}")
-        return
+        _end(d, found, Reason.EXPIRED)
+        return False
     intent = Intent(
         found.contract, terms.underlying if terms else found.contract, side, effect, rest, rest, found.limit_e4,
         PURPOSE, d.market.quote(found.contract) if terms else None, origin=found.strategy_id,
         reference=found.instruction_id, time_in_force="GTC",
     )  # fmt: skip
-    place(d, account, intent, found.instruction_id)
+    failure = check_at_open(d, account, intent)
+    if failure is not None and failure.check == Reason.PT_06:
+        return True
+    if waiting is None:
+        place(d, account, intent, found.instruction_id)
+    elif failure is None:
+        submit_waiting(d, account, waiting)
+    else:
+        request_cancel(d, waiting, Reason(failure.check))
+    return False
+
+
+def _end(d: Decision, found: Instruction, reason: Reason) -> None:
+    d.emit(e.InstructionEnded(found.instruction_id, reason), f"instruction-{found.instruction_id}")
 
 
 def strategy_quantity(d: Decision, strategy_id: str, contract: str) -> int:
