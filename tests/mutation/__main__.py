@@ -45,7 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--survivors", action="store_true", help="only those that survived in the file of results")
     parser.add_argument("--out", type=Path, default=RESULT)
-    parser.add_argument("--resume", action="store_true", help="keep the verdicts of the file of results, judge the others")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the verdicts of the file of results, judge the others"
+    )
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="most seconds for a mutant")
     parser.add_argument("--longest", type=float, default=LONGEST_S, help="leave tests out that take longer, seconds")
     parser.add_argument("--coverage", type=Path, help="keep what the tests run in this file; use it if it is there")
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     prepare()
     every = [one for module in modules() for one in mutants(module)]
     drawn = chosen(every, options.seed, options.count)
-    before = json.loads(options.out.read_text("utf-8"))["mutants"] if options.out.exists() else []
+    before: list[dict[str, Any]] = json.loads(options.out.read_text("utf-8"))["mutants"] if options.out.exists() else []
     kept: dict[str, dict[str, Any]] = {}
     if options.survivors or options.resume:
         kept = {one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE}
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     if seen.failed:
         print(f"these tests fail without any mutant: {', '.join(seen.failed)}", file=sys.stderr)
         return 1
-    killers = {one["key"]: one["tests"] for one in before}
+    killers: dict[str, list[str]] = {one["key"]: one["tests"] for one in before}
     judges = Judges(Choice(seen, options.longest, killers), drawn, options.limit)
     head: dict[str, Any] = {
         "seed": options.seed, "count": options.count, "of": len(every), "commit": _commit(), "tests": len(seen.seconds),

@@ -1,4 +1,4 @@
-"""How a process comes to a changed domain: an import hook that compiles its modules from a tree, not from their file."""
+"""How a process comes to a changed domain: an import hook that compiles its modules from a tree."""
 
 import ast
 import importlib.abc
@@ -62,7 +62,7 @@ def install(tree: Tree, names: dict[str, object] | None = None) -> None:
 
 
 def probed(module: str, first: int) -> tuple[ast.Module, int]:
-    """The module's tree in which each statement marks its number in `__probe__`, from `first`; and how many there are."""
+    """The module's tree in which each statement marks its number in `__probe__`, from `first`; how many there are."""
     tree = ast.parse(source_of(module).read_text("utf-8"))
     found = statements(tree)
     number = {id(node): first + n for n, node in enumerate(found)}

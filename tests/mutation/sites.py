@@ -88,7 +88,7 @@ def is_docstring(node: ast.stmt) -> bool:
 
 
 def chosen(found: list[Mutant], seed: int, count: int) -> list[Mutant]:
-    """`count` of the mutants, drawn by seed: a mutant's lot hangs on its key alone, so edits elsewhere redraw nothing."""
+    """`count` of the mutants, drawn by seed: a mutant's lot hangs on its key alone, edits elsewhere redraw nothing."""
     return sorted(found, key=lambda m: hashlib.sha256(f"{seed}|{m.key}".encode()).digest())[:count]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import pytest
 
@@ -25,9 +25,9 @@ from tests.mutation.sites import Mutant, modules, mutated, source_of
 
 ROOT = Path(__file__).parents[2]
 HEAVY = (
-    "numpy", "pandas", "scipy.stats", "pyarrow", "fastavro", "pyruhvro", "confluent_kafka", "exchange_calendars", "yaml",
-    "pydantic", "pydantic_settings", "rich.console", "rich.table", "rich.live", "typer", "psycopg", "sqlalchemy", "hypothesis",
-    "hypothesis.stateful", "jsonschema", "psutil",
+    "numpy", "pandas", "scipy.stats", "pyarrow", "fastavro", "pyruhvro", "confluent_kafka", "exchange_calendars",
+    "yaml", "pydantic", "pydantic_settings", "rich.console", "rich.table", "rich.live", "typer", "psycopg",
+    "sqlalchemy", "hypothesis", "hypothesis.stateful", "jsonschema", "psutil",
 )  # fmt: skip
 """What the children need and nothing of ours: imported once, before the first fork."""
 OPTIONS = ["-q", "-s", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-W", "ignore"]
@@ -145,7 +145,7 @@ class Server:
         gc.freeze()
         with os.fdopen(self._requests, "rb") as requests:
             for line in requests:
-                index, tests, failures = json.loads(line)
+                index, tests, failures = cast("tuple[int, list[str], int]", tuple(json.loads(line)))
                 child = os.fork()
                 if child == 0:
                     code = 1
