@@ -122,7 +122,7 @@ def on_report(d: Decision, report: Any) -> str:
             on_statement(d, report)
             changed = True
         case i.BrokerLinked():
-            changed = link_confirmed(d, report.deposit, report.permissions)
+            changed = link_confirmed(d, report.deposit, report.permissions, report.combinations)
         case i.BrokerSession():
             changed = report.connected != d.book.broker_up
             stream = f"broker-{d.book.broker_account}"

@@ -379,6 +379,11 @@ def _end_approval(book: Book, approval: Approval, how: str) -> None:
         window.approval_id, window.reserved = "", 0
 
 
+@on(e.BrokerAccountLinked)
+def _broker_linked(book: Book, event: e.BrokerAccountLinked, _envelope: e.Envelope) -> None:
+    book.combinations = event.combinations is not False
+
+
 @on(e.BrokerConnected)
 def _broker_connected(book: Book, _event: e.BrokerConnected, _envelope: e.Envelope) -> None:
     book.broker_up = True

@@ -7,7 +7,7 @@ from domain.config import Config
 from domain.contracts import option, parse, ticker_of
 from domain.evolve_starlab import assign_options, settle_options
 from domain.evolving import account_of, on
-from domain.lots import average_price, premium_of, take_lots, take_slices
+from domain.lots import average_price, premium_of, split_lots, take_lots, take_slices
 from domain.money import CONTRACT_MULTIPLIER, shares_value, strike_value
 from domain.state import (
     Account,
@@ -146,9 +146,9 @@ def _position_reduced(book: Book, event: e.PositionReduced, envelope: e.Envelope
     if short is not None:
         _, short.slices = take_slices(short.slices, short.quantity + event.quantity)
         short.realised += event.pnl
-        _note_day_trade(book, short, envelope)
     elif account.shares(event.contract) > event.quantity:
-        take_lots(account, event.contract, account.shares(event.contract) - event.quantity)
+        day = new_york_day(envelope.recorded_at_us)
+        _give_up(book, account, event.contract, account.shares(event.contract) - event.quantity, day)
     _realise(account, event.contract, event.pnl)
 
 
@@ -158,14 +158,13 @@ def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) 
     short = account.shorts.pop(event.contract, None)
     if short is None and account.shares(event.contract):
         basis = average_price(account, event.contract)
-        take_lots(account, event.contract, account.shares(event.contract))
+        day = new_york_day(envelope.recorded_at_us)
+        _give_up(book, account, event.contract, account.shares(event.contract), day)
         if event.cause == "SOLD" and parse(event.contract) is None and event.session is not None:
             code = called_away_type(basis, event.price_e4, _bounds(book, account))
             _note_outcome(account, event.contract, event.session, code)
     _realise(account, event.contract, event.pnl)
     terms = parse(event.contract)
-    if short is not None and event.cause in BOUGHT:
-        _note_day_trade(book, short, envelope)
     if event.cause == "STOPPED" and terms is not None:
         _note_outcome(account, terms.underlying, event.session or terms.expiry, "P-DD")
     if event.cause != "BOUGHT_BACK" or terms is None or short is None:
@@ -179,8 +178,16 @@ def _position_closed(book: Book, event: e.PositionClosed, envelope: e.Envelope) 
 
 
 DEEP_PUT_E2 = 8000
-BOUGHT = ("BOUGHT_BACK", "ROLLED", "STOPPED")
-DAY_TRADES_KEPT = 32
+GOOD_FAITH_KEPT = 32
+
+
+def _give_up(book: Book, account: Account, contract: str, quantity: int, day: int) -> None:
+    """Lots go, first in first out; those whose funds had not settled are counted (protocol 16.3 CR-05)."""
+    settles = {lot.lot_id: lot.funds_settle for lot in account.lots}
+    if any(settles[part.lot_id] > day for part in split_lots(account, contract, quantity)):
+        book.good_faith.append(day)
+        del book.good_faith[:-GOOD_FAITH_KEPT]
+    take_lots(account, contract, quantity)
 
 
 def _realise(account: Account, contract: str, pnl: int) -> None:
@@ -191,14 +198,6 @@ def _realise(account: Account, contract: str, pnl: int) -> None:
     wheel = account.wheels.get(ticker)
     if wheel is not None and wheel.chain_id and (terms is None or contract not in account.hedges):
         wheel.chain_result += pnl
-
-
-def _note_day_trade(book: Book, short: ShortOption, envelope: e.Envelope) -> None:
-    """Opened and closed in one session (protocol 16.3 CR-04)."""
-    today = new_york_day(envelope.recorded_at_us)
-    if new_york_day(short.opened_us) == today:
-        book.day_trades.append(today)
-        del book.day_trades[:-DAY_TRADES_KEPT]
 
 
 @on(e.RollExecuted)
@@ -254,7 +253,7 @@ def _called_away(book: Book, event: e.SharesCalledAway, envelope: e.Envelope) ->
     wheel, shares = account.wheels[terms.underlying], account.shares(terms.underlying)
     if shares:
         wheel.chain_net -= wheel.chain_net * min(event.shares, shares) // shares
-    take_lots(account, terms.underlying, event.shares)
+    _give_up(book, account, terms.underlying, event.shares, event.outcome_session)
 
 
 def _take_notice(book: Book, notice_id: str) -> None:
@@ -275,7 +274,9 @@ def note_acquisition(book: Book, account: Account, lot_id: str, contract: str, q
 @on(e.TaxLotOpened)
 def _lot_opened(book: Book, event: e.TaxLotOpened, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
-    account.lots.append(Lot(event.lot_id, event.contract, event.quantity, event.acquired, event.basis, event.price_e4))
+    lot = Lot(event.lot_id, event.contract, event.quantity, event.acquired, event.basis, event.price_e4)
+    lot.funds_settle = event.funds_settle or 0
+    account.lots.append(lot)
     note_acquisition(book, account, event.lot_id, event.contract, event.quantity, event.acquired)
 
 

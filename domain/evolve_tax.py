@@ -81,6 +81,7 @@ def _raise_basis(account: Account, lot_id: str, shares: int, amount: int, held_d
     if units < lot.quantity:
         cost = lot.cost * units // lot.quantity
         part = Lot(f"{lot_id}/{envelope.event_id}", lot.contract, units, lot.acquired, cost, lot.price_e4)
+        part.funds_settle = lot.funds_settle
         lot.quantity, lot.cost = lot.quantity - units, lot.cost - cost
         account.lots.append(part)
         lot = part

@@ -52,6 +52,23 @@ def _phase_changed(book: Book, event: e.WheelPhaseChanged, envelope: e.Envelope)
         wheel.entry = None
 
 
+DAY_TRADES_KEPT = 32
+
+
+def _note_day_trade(book: Book, order: Order, event: e.OrderPartiallyFilled | e.OrderFilled, day: int) -> None:
+    """A position opened and closed in one session, counted once an order however it is filled (protocol 16.3 CR-04)."""
+    done = order.leg_filled if order.new_contract else order.filled
+    if event.effect != "CLOSE" or done or order.clip:
+        return
+    account = book.accounts[order.account_id]
+    short = account.shorts.get(event.contract)
+    lots = [lot for lot in account.lots if lot.contract == event.contract]
+    today = new_york_day(short.opened_us) == day if short else any(lot.acquired == day for lot in lots)
+    if today:
+        book.day_trades.append(day)
+        del book.day_trades[:-DAY_TRADES_KEPT]
+
+
 def _note_chain_end(account: Account, ticker: str, wheel: Wheel, result: int, day: int) -> None:
     """A chain has ended: the week counts it, the quarterly review learns from it (protocol 11.3, 11.4)."""
     week = account.week.setdefault(ticker, TickerWeek())
@@ -103,12 +120,19 @@ def _order_proposed(book: Book, event: e.OrderProposed, envelope: e.Envelope) ->
         session=book.accounts[event.account_id].window_session,
         new_contract=event.new_contract or "",
         reference=event.reference or "",
+        roll_to=event.roll_to or "",
+        roll_of=event.roll_of or "",
     )
     short = book.accounts[event.account_id].shorts.get(event.contract)
-    if event.new_contract and short is not None:
-        order = book.orders[event.order_id]
+    order = book.orders[event.order_id]
+    if (event.new_contract or event.roll_to) and short is not None:
         order.roll_chain_id, order.original_credit_e4 = short.roll_chain_id, short.original_credit_e4
         order.chain_credit_e4, order.rolls = floor_int(net_credit_e4(short)), short.rolls
+    bought = book.orders.get(order.roll_of)
+    if bought is not None:
+        order.roll_chain_id, order.original_credit_e4 = bought.roll_chain_id, bought.original_credit_e4
+        order.chain_credit_e4, order.rolls = bought.chain_credit_e4, bought.rolls
+        order.leg_filled, order.leg_cost = bought.filled, bought.cost
 
 
 @on(e.OrderValidated)
@@ -179,6 +203,7 @@ def _order_reconciled(book: Book, event: e.OrderReconciled, _envelope: e.Envelop
 @on(e.OrderPartiallyFilled, e.OrderFilled)
 def _order_filled(book: Book, event: e.OrderPartiallyFilled | e.OrderFilled, envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
+    _note_day_trade(book, order, event, new_york_day(envelope.recorded_at_us))
     order.filled, order.state, order.unknown_since_us = event.cum_quantity, event.state, 0
     order.executions.append(event.exec_id)
     option_trade = parse(event.contract) is not None

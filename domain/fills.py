@@ -5,11 +5,11 @@ from domain.alerts import raise_alert
 from domain.contracts import option, parse, ticker_of
 from domain.decision import Decision
 from domain.inputs import BrokerExecution
-from domain.ledger import check_buffer, post
+from domain.ledger import check_buffer, funds_settle, post
 from domain.lots import premium_of, split_lots, take_slices
 from domain.money import option_value, shares_value
 from domain.orders import ended, next_clip, request_cancel
-from domain.pretrade import margin_equity, opened_today
+from domain.pretrade import intraday_excess, margin_equity, opened_today
 from domain.reasons import Reason
 from domain.risk import measure
 from domain.risk.ending import end_of_position
@@ -149,7 +149,7 @@ def _open_short(d: Decision, account: Account, order: Order, report: BrokerExecu
         chain = wheel.chain_id or f"{account.account_id}|{terms.underlying}|{position}"
         quote = d.market.quote(contract)
         delta = quote.delta_e2 if quote is not None else -1
-        carried = order.chain_credit_e4 - order.leg_cost // max(1, order.leg_filled) if order.new_contract else None
+        carried = order.chain_credit_e4 - order.leg_cost // max(1, order.leg_filled) if order.rolls_into else None
         d.emit(
             e.PositionOpened(
                 position,
@@ -161,9 +161,9 @@ def _open_short(d: Decision, account: Account, order: Order, report: BrokerExecu
                 report.commission,
                 chain,
                 order.roll_chain_id or position,
-                order.original_credit_e4 if order.new_contract else report.price_e4,
+                order.original_credit_e4 if order.rolls_into else report.price_e4,
                 carried,
-                order.rolls + 1 if order.new_contract else None,
+                order.rolls + 1 if order.rolls_into else None,
                 delta if delta >= 0 else None,
             ),
             f"position-{position}",
@@ -226,7 +226,8 @@ def _close_short(d: Decision, account: Account, order: Order, report: BrokerExec
             f"{report.contract} {report.exec_id}",
         )
         return
-    cause = {"ROLL": "ROLLED", "STOP_LOSS": "STOPPED"}.get(order.purpose, "BOUGHT_BACK")
+    purpose = "BUY_BACK" if order.roll_to else order.purpose
+    cause = {"ROLL": "ROLLED", "STOP_LOSS": "STOPPED"}.get(purpose, "BOUGHT_BACK")
     whole, before = short.quantity == report.quantity, short.realised
     day_trade = opened_today(d, account, report.contract)
     pnl = end_short(
@@ -253,9 +254,11 @@ def _close_short(d: Decision, account: Account, order: Order, report: BrokerExec
 def _flag_day_trade(d: Decision, account: Account, order: Order) -> None:
     """A level-3 exit passes the day-trade rule and is flagged where the rule would have stopped it (CR-04)."""
     config = d.config()
-    if order.purpose != "STOP_LOSS" or config.text("compliance.daytrade_regime") != "LEGACY_PDT":
+    regime = config.text("compliance.daytrade_regime")
+    if order.purpose != "STOP_LOSS" or regime == "CASH":
         return
-    if margin_equity(d) < config.integer("compliance.min_equity") * 100:
+    small = margin_equity(d) < config.integer("compliance.min_equity") * 100
+    if small if regime == "LEGACY_PDT" else intraday_excess(d) < 0:
         message = f"{order.contract}: a level-3 exit that is a day trade"
         raise_alert(d, account, "COMPLIANCE", "HIGH", order.ticker, "Day trade", message)
 
@@ -267,7 +270,9 @@ def open_long(d: Decision, account: Account, _order: Order, report: BrokerExecut
     cost = (option_value if terms else shares_value)(report.price_e4, report.quantity)
     basis, lot = cost + report.commission, d.next_event_id()
     d.emit(
-        e.TaxLotOpened(lot, contract, report.quantity, d.today, basis, report.price_e4, 0),
+        e.TaxLotOpened(
+            lot, contract, report.quantity, d.today, basis, report.price_e4, 0, funds_settle=funds_settle(d, basis)
+        ),
         f"account-{account.account_id}",
         account,
         occurred_us=report.time_us,

@@ -93,13 +93,17 @@ def _configure(d: Decision, overrides: dict[str, str]) -> None:
         d.emit(e.ConfigurationChanged(d.book.config_version + 1, "SYSTEM", old, overrides, []), "config")
 
 
-def link_confirmed(d: Decision, deposit: int, permissions: str) -> bool:
-    """Link and deposit are there: fund and activate the accounts that wait for it. False when nothing waited."""
+def link_confirmed(d: Decision, deposit: int, permissions: str, combinations: bool | None = None) -> bool:
+    """Link and deposit are there: fund and activate the accounts that wait for it. False when it says nothing new."""
     book = d.book
+    linked = e.BrokerAccountLinked(book.broker_account, permissions, deposit, combinations)
     waiting = [account for account in book.accounts.values() if account.state == "PENDING_FUNDING"]
+    if not waiting and (combinations is not False) != book.combinations:
+        d.emit(linked, f"broker-{book.broker_account}")
+        return True
     if not waiting or deposit < book.pending_capital:
         return False
-    d.emit(e.BrokerAccountLinked(book.broker_account, permissions, deposit), f"broker-{book.broker_account}")
+    d.emit(linked, f"broker-{book.broker_account}")
     d.emit(e.BrokerConnected("linked"), f"broker-{book.broker_account}")
     capital, config = book.pending_capital, d.config()
     amounts = {

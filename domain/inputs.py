@@ -333,6 +333,7 @@ class BrokerLinked:
     broker_account: Annotated[str, "the broker's account id; paper ids begin with DU"]
     deposit: Annotated[Cents, "cash that has arrived"]
     permissions: Annotated[str, "options level, such as CSP_AND_CC"]
+    combinations: Annotated[bool | None, "whether it takes combination orders (protocol 7.3); none: it does"] = None
 
 
 @record

@@ -10,7 +10,7 @@ from domain.money import CONTRACT_MULTIPLIER, dollars, floor_int
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
 from domain.risk.breakers import check_daily_drawdown, check_losses, drawdown_limit
-from domain.state import CASH, CASH_UNSETTLED, Account
+from domain.state import CASH, CASH_UNSETTLED, TAX_RESERVE, Account
 from domain.valuation import buffer_required, corpus, free_cash
 
 
@@ -41,6 +41,14 @@ def emit_lines(d: Decision, account: Account, cause: str, reference: str, lines:
     records = [e.LedgerLine(account.account_id, name, amount) for name, amount in lines.items() if amount]
     if records:
         d.emit(e.LedgerPosted(cause, reference, records, settles), f"account-{account.account_id}", account)
+
+
+def funds_settle(d: Decision, cost: int) -> int | None:
+    """When what pays `cost` settles; none where settled cash of the brokerage account covers it (16.3 CR-05)."""
+    accounts = list(d.book.accounts.values())
+    settled = sum(account.balance(CASH) + account.balance(TAX_RESERVE) for account in accounts)
+    days = [int(day) for account in accounts for day in account.unsettled]
+    return max(days) if settled < cost and days else None
 
 
 def settle(d: Decision, account: Account) -> None:

@@ -22,6 +22,17 @@ _ENDED: dict[str, Ended] = {}
 """what follows the end of an order, by its purpose"""
 
 
+RollOn = Callable[[Decision, Account, Order, int], None]
+_ROLL_ON: list[RollOn] = []
+"""what sells the new option once the old one is bought back: before the wheel sees the account without either"""
+
+
+def on_bought_back(handler: RollOn) -> RollOn:
+    """Register what goes on with a roll in two orders: (decision, account, purchase, when its time is over)."""
+    _ROLL_ON.append(handler)
+    return handler
+
+
 def on_ended(purpose: str) -> Callable[[Ended], Ended]:
     """Register what follows when an order of a purpose has reached a terminal state, FILLED included."""
 
@@ -35,7 +46,7 @@ def on_ended(purpose: str) -> Callable[[Ended], Ended]:
 def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder: Sequence[int] = ()) -> Order | None:
     """Check and propose an order, send it if it passes. Quantities above `order.slice_contracts` go as clips, one after
     another. Returns the order that works, or `None` after `OrderRejected`."""
-    whole = parse(intent.contract) is None or intent.effect == "ROLL"
+    whole = parse(intent.contract) is None or intent.purpose == "ROLL"
     clip_size = intent.total if whole else d.config(account.account_id).integer("order.slice_contracts")
     first = min(intent.total, clip_size)
     intent = replace(intent, quantity=first)
@@ -62,6 +73,8 @@ def place(d: Decision, account: Account, intent: Intent, signal_id: str, ladder:
             new_contract=intent.new_quote.contract if intent.new_quote else None,
             mid_e6=intent.quote.mid_e6 if intent.quote and not intent.new_quote else None,
             reference=intent.reference or None,
+            roll_to=intent.roll_to or None,
+            roll_of=intent.roll_of or None,
         ),
         f"order-{order_id}",
         account,
@@ -247,8 +260,11 @@ def _end(d: Decision, account: Account, order: Order, report: BrokerOrderStatus)
 
 def ended(d: Decision, account: Account, order: Order) -> None:
     """An order reached a terminal state: its timers go, the wheel follows, an unfilled entry is skipped."""
+    until = d.book.timers.get(f"close|{order.order_id}", 0)
     for kind in ("reprice", "ack", "close"):
         d.clear_timer(f"{kind}|{order.order_id}")
+    if order.roll_to and order.filled:
+        _ROLL_ON[0](d, account, order, until)
     follow_phase(d, account, order.ticker)
     if order.purpose in _ENDED:
         _ENDED[order.purpose](d, account, order)

@@ -8,7 +8,7 @@ from domain.contracts import moneyness, option, parse
 from domain.decision import Decision
 from domain.fills import dispose, end_short, follow_package, stop_watching
 from domain.inputs import BrokerAssignment
-from domain.ledger import check_buffer, post
+from domain.ledger import check_buffer, funds_settle, post
 from domain.lots import average_price, premium_of, split_lots, take_slices
 from domain.money import ratio_e10, strike_value
 from domain.orders import request_cancel
@@ -170,7 +170,16 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
     _remove(d, account, short, quantity, "ASSIGNED", terms.strike_e4)
     lot = d.next_event_id()
     d.emit(
-        e.TaxLotOpened(lot, terms.underlying, shares, report.outcome_session, basis, terms.strike_e4, premium - paid),
+        e.TaxLotOpened(
+            lot,
+            terms.underlying,
+            shares,
+            report.outcome_session,
+            basis,
+            terms.strike_e4,
+            premium - paid,
+            funds_settle=funds_settle(d, strike_value(terms.strike_e3, quantity)),
+        ),
         f"account-{account.account_id}",
         account,
     )

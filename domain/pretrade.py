@@ -12,6 +12,7 @@ from domain.calendar import SECOND
 from domain.contracts import parse
 from domain.decision import Decision
 from domain.events import CheckResult
+from domain.lots import in_order
 from domain.market import Quote
 from domain.modes import effective_mode, permits
 from domain.money import (
@@ -26,10 +27,20 @@ from domain.money import (
 )
 from domain.risk.measure import level_in_ticker
 from domain.state import AT_BROKER, KILLED_ACCOUNT, KILLED_BOOK, Account
-from domain.valuation import buffer_required, corpus, free_cash, nav, put_collateral, shares_market_value
+from domain.valuation import (
+    buffer_required,
+    cash_total,
+    corpus,
+    free_cash,
+    nav,
+    purchases_working,
+    put_collateral,
+    shares_market_value,
+)
 
 DUPLICATE_US = 5 * SECOND
 DAY_TRADE_SESSIONS = 5
+GOOD_FAITH_DAYS = 365
 MAX_ACTIVE_ORDERS = 20
 """Active orders per contract and side (protocol 9)."""
 
@@ -64,6 +75,10 @@ class Intent:
     """of a roll: the option that is sold"""
     reference: str = ""
     """what the order serves: instruction, script, workflow or quarter"""
+    roll_to: str = ""
+    """of a roll in two orders, the purchase: the option that is sold next"""
+    roll_of: str = ""
+    """of the sale: the order of the purchase"""
     origin: str = ""
     """a STAR-LAB strategy id, else empty"""
     time_in_force: str = "DAY"
@@ -71,7 +86,7 @@ class Intent:
     @property
     def risk_reducing(self) -> bool:
         """Closes, and rolls that move the strike away from the price with unchanged quantity (protocol 3.4)."""
-        return self.effect in ("CLOSE", "ROLL")
+        return self.effect in ("CLOSE", "ROLL") or bool(self.roll_of)
 
     @property
     def is_entry(self) -> bool:
@@ -114,13 +129,13 @@ def _pt03(d: Decision, _account: Account, _intent: Intent) -> Outcome:
 
 def _pt04(d: Decision, account: Account, intent: Intent) -> Outcome:
     standard = parse(intent.contract) is not None or intent.contract == intent.ticker
+    halted = intent.ticker in d.market.halted
     if intent.risk_reducing:
-        return _verdict(standard, "standard contract")
+        return _verdict(standard and not halted, f"standard {standard}, halted {halted}")
     config = d.config(account.account_id)
     permitted = config.items("starlab.allowed_symbols" if account.type == "EXT" else f"{account.type.lower()}.tickers")
     listed = intent.ticker in permitted or intent.purpose == "HEDGE"
     banned = intent.ticker in config.items("common.blacklist")
-    halted = intent.ticker in d.market.halted
     return _verdict(
         standard and listed and not banned and not halted,
         f"standard {standard}, permitted {listed}, blacklisted {banned}, halted {halted}",
@@ -195,8 +210,8 @@ def _pt09(d: Decision, account: Account, intent: Intent) -> Outcome:
     if not needed:
         return SKIPPED, "no new collateral and no purchase"
     left = free_cash(d.book, account) - needed
-    if intent.purpose == "HEDGE":
-        return _verdict(left >= 0, f"free after trade {left} cents; a hedge may use the buffer")
+    if intent.purpose == "HEDGE" or intent.roll_of:
+        return _verdict(left >= 0, f"free after trade {left} cents; a hedge or a roll may use the buffer")
     return _verdict(left >= required, f"free after trade {left}, buffer {required} cents")
 
 
@@ -291,17 +306,31 @@ def _pt12(d: Decision, _account: Account, intent: Intent) -> Outcome:
         return SKIPPED, "not an opening option order"
     config = d.config()
     limit = percent_of(config.integer("compliance.position_limit"), config.fraction("compliance.limit_use_pct"))
-    same = intent.total
-    for other in d.book.accounts.values():
-        for contract, short in other.shorts.items():
-            held = parse(contract)
-            if held is not None and held.underlying == terms.underlying and held.right == terms.right:
-                same += short.quantity if intent.side == "SELL" else 0
-        for lot in other.lots if intent.side == "BUY" else []:
-            held = parse(lot.contract)
-            if held is not None and held.underlying == terms.underlying and held.right == terms.right:
-                same += lot.quantity
-    return _verdict(same <= limit, f"{same} of {limit} contracts")
+    bullish = _bullish(terms.right, long=intent.side == "BUY")
+    same = intent.total + _same_side(d, terms.underlying, bullish)
+    return _verdict(same <= limit, f"{same} of {limit} contracts on the {'bullish' if bullish else 'bearish'} side")
+
+
+def _bullish(right: str, *, long: bool) -> bool:
+    """Long calls and short puts are one side of the market, long puts and short calls the other (FINRA 2360)."""
+    return (right == "C") == long
+
+
+def _same_side(d: Decision, underlying: str, bullish: bool) -> int:
+    """Contracts on one side of an underlying, held and on order, over all accounts of the brokerage account (CR-06)."""
+    held: list[tuple[str, int, bool]] = []
+    for account in d.book.accounts.values():
+        held += [(contract, short.quantity, False) for contract, short in account.shorts.items()]
+        held += [(lot.contract, lot.quantity, True) for lot in account.lots]
+    for order in d.book.orders.values():
+        if order.working and order.effect == "OPEN":
+            held.append((order.contract, order.open_quantity + order.rest, order.side == "BUY"))
+    total = 0
+    for contract, quantity, long in held:
+        terms = parse(contract)
+        if terms is not None and terms.underlying == underlying and _bullish(terms.right, long=long) == bullish:
+            total += quantity
+    return total
 
 
 def _pt13(d: Decision, account: Account, intent: Intent) -> Outcome:
@@ -318,23 +347,60 @@ def _pt14(d: Decision, account: Account, intent: Intent) -> Outcome:
     config = d.config()
     regime = config.text("compliance.daytrade_regime")
     if regime == "CASH":
-        return SKIPPED, "cash account: no day-trade rule"
+        return _good_faith(d, account, intent)
     if intent.purpose == "STOP_LOSS":
         return SKIPPED, "level-3 exits are exempt and flagged"
+    if regime == "INTRADAY_MARGIN":
+        excess, change = intraday_excess(d), _excess_change(account, intent)
+        return _verdict(change >= 0 or excess + change >= 0, f"intraday excess {excess} cents, changed by {change}")
     if intent.effect == "OPEN":
         return PASSED, "opens no day trade"
     if not opened_today(d, account, intent.contract):
         return PASSED, "not opened today"
     equity = margin_equity(d)
-    if regime == "INTRADAY_MARGIN":
-        free = free_cash(d.book, account)
-        return _verdict(free >= 0, f"free cash {free} cents")
     first = d.calendar.sessions_back(d.today, DAY_TRADE_SESSIONS - 1)
     count = sum(1 for session in d.book.day_trades if session >= first)
     allowed = (
         count < config.integer("compliance.daytrade_limit") or equity >= config.integer("compliance.min_equity") * 100
     )
     return _verdict(allowed, f"{count} day trades in {DAY_TRADE_SESSIONS} sessions, equity {equity} cents")
+
+
+def _good_faith(d: Decision, account: Account, intent: Intent) -> Outcome:
+    """Of a cash account: what was bought with unsettled funds is not sold before they have settled (CR-05)."""
+    if intent.effect != "CLOSE" or intent.side != "SELL":
+        return SKIPPED, "cash account: no day-trade rule"
+    sold, left = 0, intent.total
+    for lot in in_order(account, intent.contract):
+        part = min(left, lot.quantity)
+        left -= part
+        sold += part if lot.funds_settle > d.today else 0
+    counted = sum(1 for day in d.book.good_faith if day > d.today - GOOD_FAITH_DAYS)
+    detail = f"{sold} bought with funds that have not settled; {counted} such sales in 12 months"
+    return _verdict(not sold, detail)
+
+
+def intraday_excess(d: Decision) -> int:
+    """What the brokerage account holds beyond what its short puts and working purchases need, cents (CR-04)."""
+    return sum(
+        cash_total(account) - put_collateral(d.book, account) - purchases_working(d.book, account)
+        for account in d.book.accounts.values()
+    )
+
+
+def _excess_change(account: Account, intent: Intent) -> int:
+    """How an order at its limit changes the intraday excess, cents."""
+    terms = parse(intent.contract)
+    if intent.effect == "OPEN":
+        return -_cash_needed(intent)
+    if intent.effect == "ROLL":
+        return -_cash_needed(intent) + min(0, option_value(intent.limit_e4, intent.total))
+    paid = (option_value if terms else shares_value)(intent.limit_e4, intent.total)
+    if intent.side == "SELL":
+        return paid
+    short = account.shorts.get(intent.contract)
+    freed = strike_value(terms.strike_e3, intent.total) if terms and terms.right == "P" and short else 0
+    return freed - paid
 
 
 def opened_today(d: Decision, account: Account, contract: str) -> bool:

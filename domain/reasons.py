@@ -48,6 +48,7 @@ class Reason(StrEnum):
     PT_17 = "PT-17"
     PT_18 = "PT-18"
     PT_19 = "PT-19"
+    CONTROLS = "CONTROLS"
     # commands (protocol 3.3, 15.2, 18, 19.1)
     ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
@@ -163,6 +164,7 @@ MEANING: dict[Reason, tuple[str, str]] = {
     Reason.PT_17: ("12.2", "limit outside the price collar"),
     Reason.PT_18: ("12.2", "duplicate of an order of the last 5 s"),
     Reason.PT_19: ("12.2", "a required approval is missing"),
+    Reason.CONTROLS: ("16.3", "the daily test of the market-access controls has failed: no trading today"),
     Reason.ILLEGAL_TRANSITION: ("3.3", "the account's state does not allow this"),
     Reason.IDEMPOTENCY_CONFLICT: ("19.1", "the same command id was used with another body"),
     Reason.EXPIRED_COMMAND: ("19.1", "the command arrived at or after its valid_until"),

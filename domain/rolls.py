@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from domain import events as e
+from domain.alerts import raise_alert
 from domain.calendar import SECOND, monday_of
 from domain.config import Config
 from domain.contracts import option
 from domain.decision import Decision
 from domain.lots import net_credit_e4
 from domain.market import Quote
-from domain.money import floor_int
-from domain.orders import blocked, place
+from domain.money import ceil_tick, floor_int
+from domain.orders import blocked, on_bought_back, place
 from domain.pretrade import Intent, is_liquid
 from domain.reasons import Reason
 from domain.state import Account, Order, ShortOption
@@ -83,10 +84,10 @@ def best_roll(d: Decision, account: Account, short: ShortOption) -> Roll | Reaso
 
 
 def working_roll(d: Decision, account: Account, contract: str) -> Order | None:
-    """The combination order that works on a short option."""
+    """The order that works on a short option to roll it."""
     for order in d.book.orders.values():
         mine = order.account_id == account.account_id and order.contract == contract
-        if mine and order.effect == "ROLL" and order.working:
+        if mine and order.purpose == "ROLL" and order.working:
             return order
     return None
 
@@ -117,11 +118,19 @@ def send_roll(
         f"position-{short.position_id}",
         account,
     )
-    intent = Intent(
-        short.contract, terms.underlying, "SELL", "ROLL", short.quantity, short.quantity, roll.net_e4, "ROLL",
-        roll.old, new_quote=roll.new, spot_e4=d.market.last(terms.underlying), approval_id=approval,
-        needs_approval=bool(approval), reference=reference,
-    )  # fmt: skip
+    spot, needs = d.market.last(terms.underlying), bool(approval)
+    if d.book.combinations:
+        intent = Intent(
+            short.contract, terms.underlying, "SELL", "ROLL", short.quantity, short.quantity, roll.net_e4, "ROLL",
+            roll.old, new_quote=roll.new, spot_e4=spot, approval_id=approval, needs_approval=needs,
+            reference=reference,
+        )  # fmt: skip
+    else:
+        intent = Intent(
+            short.contract, terms.underlying, "BUY", "CLOSE", short.quantity, short.quantity, roll.old.ask_e4, "ROLL",
+            roll.old, spot_e4=spot, approval_id=approval, needs_approval=needs, reference=reference,
+            roll_to=roll.new.contract,
+        )  # fmt: skip
     order = place(d, account, intent, signal)
     if order is not None:
         d.set_timer(f"close|{order.order_id}", work_end(d, account, order))
@@ -138,16 +147,46 @@ def work_end(d: Decision, account: Account, order: Order) -> int:
     return end
 
 
+@on_bought_back
+def _sell_new(d: Decision, account: Account, bought: Order, until_us: int) -> None:
+    """The old option is bought back at a broker without combinations: sell the new one, at the bid or what keeps the
+    debit cap, for what is left of the roll's time (protocol 7.3)."""
+    terms, quote = option(bought.contract), d.market.quote(bought.roll_to)
+    paid = Fraction(bought.cost, bought.filled)
+    least = paid - d.config(account.account_id).fraction("roll.max_debit_pct") * bought.original_credit_e4 / 100
+    limit = ceil_tick(max(Fraction(quote.bid_e4) if quote else Fraction(0), least, Fraction(1)), terms.underlying)
+    signal = d.next_event_id()
+    d.emit(
+        e.ExitSignalGenerated(signal, terms.underlying, bought.roll_to, "SELL", bought.filled, limit, "ROLL"),
+        f"wheel-{account.account_id}-{terms.underlying}",
+        account,
+    )
+    intent = Intent(
+        bought.roll_to, terms.underlying, "SELL", "OPEN", bought.filled, bought.filled, limit, "ROLL", quote,
+        spot_e4=d.market.last(terms.underlying), approval_id=bought.approval_id,
+        needs_approval=bool(bought.approval_id), reference=bought.reference, roll_of=bought.order_id,
+    )  # fmt: skip
+    order = place(d, account, intent, signal)
+    if order is not None:
+        d.set_timer(f"close|{order.order_id}", max(until_us, d.now_us + SECOND))
+
+
 def tell_executed(d: Decision, account: Account, order: Order) -> None:
-    """The combination is filled or has ended: what was done of it is told."""
-    if not order.filled:
+    """The combination, or the sale after the purchase, is filled or has ended: what was done of it is told."""
+    if order.roll_of and order.open_quantity:
+        message = f"{order.open_quantity} of {order.quantity} {order.contract} were not sold again after the purchase"
+        raise_alert(d, account, "PROTOCOL_BREACH", "HIGH", order.ticker, "Roll half done", message)
+    if not order.filled or order.roll_to:
         return
-    new = account.shorts.get(order.new_contract)
-    net = -order.cost * 100 // (order.filled * 100)
+    contract = order.new_contract or order.contract
+    new, net = account.shorts.get(contract), -order.cost // order.filled
+    bought = d.book.orders.get(order.roll_of)
+    if bought is not None:
+        net -= bought.cost // bought.filled
     d.emit(
         e.RollExecuted(
-            order.contract,
-            order.new_contract,
+            bought.contract if bought else order.contract,
+            contract,
             order.filled,
             net,
             new.roll_chain_id if new else "",

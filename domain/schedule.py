@@ -1,7 +1,9 @@
 """What a book does by the clock: the plan of a session, the EOD job, the weekly job (protocol 2.3, 2.4)."""
 
+from collections.abc import Callable
+
+from domain import controls, leaps, starlab
 from domain import events as e
-from domain import leaps, starlab
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of, week_id
 from domain.contracts import parse, ticker_of
@@ -28,6 +30,7 @@ from domain.valuation import buffer_required, cash_total, free_cash, nav, put_co
 from domain.weeks import classify_account, reinvest_weekly
 
 RANK = {
+    "controls": 0,
     "open": 0,
     "guess": 0,
     "stop": 0,
@@ -67,6 +70,8 @@ def plan_next_session(d: Decision) -> None:
     _plan_open(d)
     if d.calendar.is_session(d.today) and d.now_us >= d.calendar.open_us(d.today):
         _plan_day(d)
+        if d.now_us < d.calendar.close_us(d.today):
+            controls.check_controls(d)
     _plan_weekly(d)
     breakers.check_vix(d)
     for account in _accounts(d):
@@ -77,6 +82,7 @@ def _plan_open(d: Decision) -> None:
     following = d.calendar.open_after(d.now_us)
     if following:
         d.set_timer("open", following)
+        d.set_timer("controls", controls.due_us(following))
 
 
 def take_calendar(d: Decision) -> None:
@@ -128,8 +134,8 @@ def on_timer(d: Decision, key: str) -> None:
     kind, _, rest = key.partition("|")
     book = d.book
     match kind:
-        case "open" | "expiry" | "eod" | "weekly" | "guess":
-            {"open": _open, "expiry": _expiry, "eod": end_of_day, "weekly": _weekly, "guess": guess_week}[kind](d)
+        case "controls" | "open" | "expiry" | "eod" | "weekly" | "guess":
+            _DAILY[kind](d)
         case "scan" | "window" | "work":
             {"scan": _scan, "window": close_window, "work": end_work}[kind](d, book.accounts[rest])
         case "reprice" | "ack" | "close":
@@ -288,3 +294,14 @@ def _weekly(d: Decision) -> None:
     review_due_quarter(d)
     plan_guess(d)
     _plan_weekly(d)
+
+
+_DAILY: dict[str, Callable[[Decision], None]] = {
+    "controls": controls.check_controls,
+    "open": _open,
+    "expiry": _expiry,
+    "eod": end_of_day,
+    "weekly": _weekly,
+    "guess": guess_week,
+}
+"""Timers of the whole book."""

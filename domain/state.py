@@ -99,6 +99,8 @@ class Lot:
     price_e4: int
     disallowed: int = 0
     """loss of a wash sale added to the tax basis (protocol 4.4), cents"""
+    funds_settle: int = 0
+    """day on which the funds that bought it settle, 0 = they had settled (protocol 16.3 CR-05)"""
     tax_acquired: int = 0
     """day from which the holding period counts where an old one was tacked on, else 0"""
 
@@ -463,6 +465,15 @@ class Order:
     """paid (+) or received (-) by its executions without commissions, cents"""
     reference: str = ""
     time_in_force: str = "DAY"
+    roll_to: str = ""
+    """of a purchase that begins a roll in two orders: the option that is sold next (protocol 7.3)"""
+    roll_of: str = ""
+    """of the sale that ends it: the purchase's order"""
+
+    @property
+    def rolls_into(self) -> bool:
+        """What it opens continues a roll chain."""
+        return bool(self.new_contract or self.roll_of)
 
     @property
     def working(self) -> bool:
@@ -635,6 +646,8 @@ class Book:
     watches: dict[str, list[int | str]] = field(default_factory=dict[str, list[int | str]])
     """key to [symbol, low, high]: the book is woken when a mark reaches either price (1e-4 dollars)"""
     broker_up: bool = False
+    combinations: bool = True
+    """the broker takes combination orders (protocol 7.3)"""
     last_reconciled_us: int = 0
     breaks: list[str] = field(default_factory=list[str])
     killed: bool = False
@@ -647,6 +660,8 @@ class Book:
     foundings: dict[str, Founding] = field(default_factory=dict[str, Founding])
     day_trades: list[int] = field(default_factory=list[int])
     """sessions of the last day trades (protocol 16.3 CR-04)"""
+    good_faith: list[int] = field(default_factory=list[int])
+    """days on which shares were given up before the funds that bought them had settled (CR-05)"""
     stale_feeds: dict[str, int] = field(default_factory=dict[str, int])
     """symbols whose prices stopped coming: 1 = alert raised, 2 = entries stopped (protocol 8.4)"""
     fallbacks: dict[str, int] = field(default_factory=dict[str, int])

@@ -154,8 +154,12 @@ class Actor:
             case "link":
                 deposit = self._number(Kind.MONEY, given.get("deposit"), hand.holdings(book).cash)
                 permissions = given.get("permissions") or "CSP_AND_CC"
+                text = str(given.get("combinations", "")).lower()
+                combinations = text in ("yes", "true") if text else None
                 account = self.stage.books[book].broker_account if book in self.stage.books else "DU1"
-                self.stage.report(i.BrokerLinked(book, hand.next_seq(), at_us, account, deposit, permissions))
+                self.stage.report(
+                    i.BrokerLinked(book, hand.next_seq(), at_us, account, deposit, permissions, combinations)
+                )
             case "cash":
                 hand.holdings(book).cash += self._number(Kind.MONEY, given.get("amount"), 0)
             case _:

@@ -100,7 +100,11 @@ VERBS: dict[str, tuple[str, dict[str, str]]] = {
     "disconnect": ("scripted broker: the session goes down", {"reason": "in words"}),
     "link": (
         "scripted broker: link and deposit are confirmed",
-        {"deposit": "dollars (default: what was asked for)", "permissions": "default CSP_AND_CC"},
+        {
+            "deposit": "dollars (default: what was asked for)",
+            "permissions": "default CSP_AND_CC",
+            "combinations": "no: rolls are two orders",
+        },
     ),
     "cash": (
         "scripted broker: cash moves at the broker outside orders; the next statement shows it",

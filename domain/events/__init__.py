@@ -160,6 +160,8 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         ReconciliationBreakDetected,
         ReconciliationBreakResolved,
         CommandRejected,
+        ControlsTested,
+        ComplianceBreachDetected,
         MarketCalendarUpdated,
         InstructionReceived,
         InstructionAccepted,

@@ -85,6 +85,7 @@ class BrokerAccountLinked:
     broker_account: str
     permissions: str
     deposit: Cents
+    combinations: Annotated[bool | None, "whether it takes combination orders; none: it does"] = None
 
 
 @record

@@ -52,6 +52,7 @@ class TaxLotOpened:
     basis: Annotated[Cents, "tax basis of the whole lot"]
     price_e4: Annotated[PriceE4, "acquisition price per share B (protocol 6.7)"]
     chain_net: Annotated[Cents, "net option premiums of the shares' chain so far"]
+    funds_settle: Annotated[DayNumber | None, "when the funds that bought it settle; none: they had (CR-05)"] = None
 
 
 @record

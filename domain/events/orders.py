@@ -43,6 +43,8 @@ class OrderProposed:
     new_contract: Annotated[str | None, "of a roll: the option that replaces `contract`"] = None
     mid_e6: Annotated[int | None, "mid at decision in 1e-6 dollars, for slippage (protocol 12.3)"] = None
     reference: Annotated[str | None, "what it serves: instruction, script, workflow or quarter"] = None
+    roll_to: Annotated[str | None, "of a roll in two orders, the purchase: the option that is sold next"] = None
+    roll_of: Annotated[str | None, "of a roll in two orders, the sale: the order of the purchase"] = None
 
 
 @record

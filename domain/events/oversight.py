@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from domain.record import Cents, record
+from domain.events.orders import CheckResult
+from domain.record import Cents, DayNumber, record
 
 
 @record
@@ -136,6 +137,22 @@ class ReconciliationBreakResolved:
 
     instrument: str
     how: str
+
+
+@record
+class ControlsTested:
+    """The market-access controls were tested before the open (protocol 16.3 CR-09)."""
+
+    session: DayNumber
+    results: Annotated[list[CheckResult], "PT-11, PT-17, PT-18 and PT-01 (kill switch): PASSED or FAILED"]
+
+
+@record
+class ComplianceBreachDetected:
+    """A rule of protocol 16.3 does not hold."""
+
+    rule: Annotated[str, "CR-01 ... CR-18"]
+    evidence: Annotated[dict[str, str], "what was found"]
 
 
 @record

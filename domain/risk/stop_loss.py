@@ -84,9 +84,11 @@ def exit_ladder(d: Decision, account: Account, short: ShortOption, quote: Quote)
 
 
 def _fresh_quote(d: Decision, short: ShortOption) -> Quote | None:
-    """A quote with an ask, and a price of the underlying, neither older than 30 s (protocol 8.4)."""
+    """A quote with an ask, and a price of the underlying, neither older than 30 s (protocol 8.4); none in a halt."""
     quote, stale = d.market.quote(short.contract), d.config().integer("data.stale_s") * SECOND
     mark = d.market.marks.get(option(short.contract).underlying)
+    if option(short.contract).underlying in d.market.halted:
+        return None
     if quote is None or quote.ask_e4 <= 0 or d.now_us - quote.quote_time_us > stale:
         return None
     if mark is None or d.now_us - mark.tick_time_us > stale:

@@ -39,6 +39,8 @@ class Desk(ABC):
         self.next_seq = 0
         """`source_seq` of the next report"""
         self.connected = True
+        self.halted: set[str] = set()
+        """underlyings whose trading is halted: orders on them work and are not executed"""
         self.changed: set[str] = set()
         """books whose account changed since the state was last written"""
         self.options = Working()
@@ -291,6 +293,8 @@ class Desk(ABC):
     def _fill(
         self, at_us: int, account: BrokerAccount, order: WorkingOrder, quotes: Sequence[Quote], *, arriving: bool
     ) -> None:
+        if order.symbol in self.halted:
+            return
         quantity, prices = matching.fill(order, quotes, account.taken, arriving=arriving)
         if not quantity:
             return

@@ -18,6 +18,7 @@ from domain.inputs import (
     CorporateAction,
     DailyBar,
     SessionCalendar,
+    TradingHalt,
 )
 from gateways.broker import settlement
 from gateways.broker.account import PERMISSIONS, BrokerAccount
@@ -35,6 +36,7 @@ class PaperModel(Desk):
 
     def __init__(self, lookahead_us: int) -> None:
         super().__init__(lookahead_us, Schedule(lookahead_us))
+        self.combinations = True
         self.actions: list[CorporateAction] = []
         """splits and dividends not yet in force"""
         self.market_changed = False
@@ -63,7 +65,8 @@ class PaperModel(Desk):
             heappush(self._connects, (at_us + 1, book))
             self.changed.add(book)
         linked = account
-        self.emit(lambda seq, t: BrokerLinked(book, seq, t, linked.broker_account, linked.deposit, PERMISSIONS), at_us)
+        account_id, deposit, combinations = linked.broker_account, linked.deposit, self.combinations
+        self.emit(lambda seq, t: BrokerLinked(book, seq, t, account_id, deposit, PERMISSIONS, combinations), at_us)
 
     def heartbeat(self) -> Heartbeat:
         """The session is up until `disconnect`."""
@@ -116,6 +119,12 @@ class PaperModel(Desk):
         """A split or a dividend waits for the open of its session; one that comes late for the next open."""
         self.advance(at_us)
         self.actions.append(action)
+        self.market_changed = True
+
+    def on_halt(self, at_us: int, halt: TradingHalt) -> None:
+        """Trading stops or goes on; what rests is executed against the next quote after it (protocol 6.2)."""
+        self.advance(at_us)
+        (self.halted.add if halt.halted else self.halted.discard)(halt.symbol)
         self.market_changed = True
 
     def on_bar(self, at_us: int, bar: DailyBar) -> None:
@@ -304,12 +313,13 @@ class PaperModel(Desk):
             heappush(self._connects, (account.connect_due_us, account.book))
 
     def dump_market(self) -> bytes:
-        """Calendar, splits and dividends not yet in force."""
+        """Calendar, splits and dividends not yet in force, halts."""
         calendar = self.schedule.calendar
         source = None if calendar is None else calendar.source
         plain = {
             "calendar": None if source is None else {n: getattr(source, n) for n in source.__dataclass_fields__},
             "actions": [[getattr(a, name) for name in a.__dataclass_fields__] for a in self.actions],
+            "halted": sorted(self.halted),
         }
         return dumps(plain, separators=(",", ":")).encode()
 
@@ -319,6 +329,7 @@ class PaperModel(Desk):
         if plain["calendar"] is not None:
             self.schedule.extend(SessionCalendar(**plain["calendar"]), self.clock_us)
         self.actions = [CorporateAction(*row) for row in plain["actions"]]
+        self.halted = set(plain.get("halted", ()))
 
 
 _NOTICES_KEPT_US = 5 * 86_400_000_000

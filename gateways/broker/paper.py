@@ -20,7 +20,7 @@ from domain.events import (
     OrderRepriced,
     OrderSubmitted,
 )
-from domain.inputs import BookProgress, BrokerProgress, DailyBar, MarketAction, MarketCalendar
+from domain.inputs import BookProgress, BrokerProgress, DailyBar, MarketAction, MarketCalendar, MarketHalt
 from gateways.broker.letters import DeadLetters
 from gateways.broker.lookout import Ahead, View
 from gateways.broker.model import PaperModel
@@ -41,7 +41,7 @@ BUFFER_RECORDS, BUFFER_BYTES = 50_000, 64 << 20
 """Beyond either, an input that is not the one waited for is read no further."""
 
 _TO_BROKER = frozenset(event.__name__ for event in TO_BROKER)
-_READ_AT_ONCE = frozenset({"DailyBar", "MarketCalendar", "MarketAction"})
+_READ_AT_ONCE = frozenset({"DailyBar", "MarketCalendar", "MarketAction", "MarketHalt"})
 """Market records that are decoded when they come, not when somebody asks."""
 
 _MARKS = ""
@@ -335,6 +335,8 @@ class PaperTask:
                 model.on_calendar(time_us, from_plain(MarketCalendar, plain).calendar)
             elif item.name == "MarketAction":
                 model.on_action(time_us, from_plain(MarketAction, plain).action)
+            elif item.name == "MarketHalt":
+                model.on_halt(time_us, from_plain(MarketHalt, plain).halt)
 
     def _work_order(self, time_us: int, item: Item) -> None:
         plain = self._codec.decode(item.value)[1]

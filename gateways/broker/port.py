@@ -153,6 +153,9 @@ class Heartbeat(NamedTuple):
 class BrokerSessionPort(Protocol):
     """Coming and going."""
 
+    combinations: bool
+    """Whether it takes combination orders; said by `BrokerLinked`. Without them the book rolls in two orders (7.3)."""
+
     def connect(self, at_us: int, book: str, request: BrokerLinkRequested) -> None:
         """Link the book's account. Reports `BrokerLinked` and a CONNECT statement, or `BrokerSession` down."""
         ...

@@ -55,6 +55,9 @@ HISTORY_ONLY = frozenset(
         "LedgerCorrected",
         # What it frees is told by `WashSaleReleased`.
         "DeepPutEnded",
+        # Evidence for auditors, who read the history.
+        "ComplianceBreachDetected",
+        "ControlsTested",
         # Nothing of a book's state.
         "CommandRejected",
         "MarketCalendarUpdated",

@@ -39,6 +39,8 @@ Shown = Mapping[str, tuple[int, int] | tuple[int, int, int, int]]
 class Questions(BrokerAccountPort, BrokerOrderPort, Protocol):
     """The part of the port that the suite asks."""
 
+    combinations: bool
+
 
 class BrokerBench(Protocol):
     """A broker, its market, and the book `S1` that trades there. The bench begins on Monday 2025-06-09 at 10:00 ET.
@@ -70,6 +72,10 @@ class BrokerBench(Protocol):
 
     def show_shares(self, ticker: str, bid_e4: int, ask_e4: int, last_e4: int) -> None:
         """The market quotes shares; 0 for a side = nobody does."""
+        ...
+
+    def halt(self, ticker: str, *, halted: bool) -> None:
+        """The exchange halts trading in a ticker, or lets it go on."""
         ...
 
     def announce_dividend(self, ticker: str, dividend_e4: int) -> None:
@@ -167,6 +173,7 @@ class BrokerConformance:
         assert first.deposit == DEPOSIT
         assert isinstance(second, BrokerStatement)
         assert (second.occasion, second.cash, second.positions) == ("CONNECT", DEPOSIT, [])
+        assert first.combinations == linked.port.combinations, "how rolls go comes by the log"
 
     def test_a_book_without_account_is_refused(self, bench: BrokerBench) -> None:
         """Given no link, then questions are a REJECT and an order is REJECTED."""
@@ -198,6 +205,26 @@ class BrokerConformance:
         linked.show(PUT, 39_000, 39_500)
         assert fills(linked, "o1") == [(2, 38_500)]
         assert linked.port.open_orders("S1") == []
+
+    def test_a_halted_symbol_does_not_fill(self, linked: BrokerBench) -> None:
+        # given a resting order, and then a halt
+        linked.show(PUT, 38_000, 39_000)
+        linked.place("o1", PUT, "SELL", "OPEN", 7, 38_500)
+        linked.halt("TSLA", halted=True)
+        # when the market comes to it and another one arrives marketable
+        linked.show(PUT, 38_500, 39_000)
+        linked.place("o2", PUT, "SELL", "OPEN", 1, 38_000)
+        # then both work, a cancel passes, and nothing is executed, also after a restart
+        linked.restart()
+        linked.show(PUT, 39_000, 39_500)
+        assert fills(linked, "o1") == fills(linked, "o2") == []
+        linked.cancel("o2", 1)
+        assert statuses(linked, "o2") == ["ACKNOWLEDGED", "CANCELLED"]
+        # and after the halt the next quote fills what rests
+        linked.halt("TSLA", halted=False)
+        assert fills(linked, "o1") == []
+        linked.show(PUT, 38_500, 39_000)
+        assert fills(linked, "o1") == [(7, 38_500)]
 
     def test_a_buy_fills_against_the_ask(self, linked: BrokerBench) -> None:
         """Given a short put, when the ask falls to the profit-take limit, then bought back."""

@@ -26,9 +26,11 @@ from domain.inputs import (
     DailyBar,
     MarketAction,
     MarketCalendar,
+    MarketHalt,
     Marks,
     OptionChain,
     SessionCalendar,
+    TradingHalt,
 )
 from gateways.broker.paper import MARKETS, ORDERS, REPORTS, STATE, PaperBroker, PaperTask
 from gateways.broker.port import Report
@@ -163,6 +165,10 @@ class Wire:
     def action(self, action: CorporateAction, source: int = 0) -> None:
         """A corporate action."""
         self.market(MarketAction(source, self.seq(source), action.time_us, action))
+
+    def halt(self, halt: TradingHalt, source: int = 0) -> None:
+        """A halt, or its end."""
+        self.market(MarketHalt(source, self.seq(source), halt.time_us, halt))
 
     def order(self, book: str, at_us: int, event: Request) -> None:
         """A record to the broker."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from domain.events import BrokerLinkRequested, CashMovementRequested, OrderCancelRequested, OrderRepriced
-from domain.inputs import CorporateAction
+from domain.inputs import CorporateAction, TradingHalt
 from gateways.broker.port import Report
 from schemas.codec import Codec
 from tests.conformance.broker import BrokerConformance, Questions, Shown
@@ -65,6 +65,12 @@ class PaperBench:
         """Marks."""
         self._now += 1
         self._wire.marks_at(self._now, {ticker: (last_e4, bid_e4, ask_e4)})
+        self._pass()
+
+    def halt(self, ticker: str, *, halted: bool) -> None:
+        """A halt, or its end."""
+        self._now += 1
+        self._wire.halt(TradingHalt(ticker, self._now, halted))
         self._pass()
 
     def announce_dividend(self, ticker: str, dividend_e4: int) -> None:
