@@ -57,8 +57,8 @@ class Calendar:
     def __init__(self, source: SessionCalendar) -> None:
         self.source = source
         self._index = {day: i for i, day in enumerate(source.sessions)}
-        self._last_day = (0, 0, 0)
-        """(first moment, first moment after, day number) of the day that was asked for last"""
+        self._last_day = (0, 0, 0, 0, 0)
+        """(first moment, first moment after, day number, open, close) of the day that was asked for last"""
 
     def is_session(self, day: int) -> bool:
         """XNYS trades on that day: a business day (glossary)."""
@@ -88,21 +88,26 @@ class Calendar:
 
     def day_of(self, time_us: int) -> int:
         """New York calendar day of a moment."""
-        first, after, day = self._last_day
-        if first <= time_us < after:
-            return day
+        last = self._last_day
+        return last[2] if last[0] <= time_us < last[1] else self._look_up(time_us)
+
+    def _look_up(self, time_us: int) -> int:
         day = (time_us - 5 * HOUR) // DAY
         while self.et(day + 1, 0) <= time_us:
             day += 1
         while self.et(day, 0) > time_us:
             day -= 1
-        self._last_day = (self.et(day, 0), self.et(day + 1, 0), day)
+        hours = (self.open_us(day), self.close_us(day)) if self.is_session(day) else (0, 0)
+        self._last_day = (self.et(day, 0), self.et(day + 1, 0), day, *hours)
         return day
 
     def in_session(self, time_us: int) -> bool:
         """Between open (included) and close (not included) of a session."""
-        day = self.day_of(time_us)
-        return self.is_session(day) and self.open_us(day) <= time_us < self.close_us(day)
+        last = self._last_day
+        if not last[0] <= time_us < last[1]:
+            self._look_up(time_us)
+            last = self._last_day
+        return last[3] <= time_us < last[4]
 
     def covers(self, day: int) -> bool:
         """Whether the calendar reaches that day."""

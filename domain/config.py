@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from domain.calendar import WEEKDAYS
 from domain.reasons import Reason
@@ -400,6 +401,8 @@ class Config:
 
     def __init__(self, version: int, *overlays: Mapping[str, str]) -> None:
         self.version = version
+        self.derived: dict[str, Any] = {}
+        """what rules have worked out of these parameters, by rule: made once, not at every evaluation"""
         self._values: dict[str, Value] = {}
         for overlay in reversed(overlays):
             for name, text in overlay.items():

@@ -60,7 +60,14 @@ class Decision:
         "watches_set",
     )
 
-    def __init__(self, book: Book, market: Market, entry: Entry, header: CommandHeader | None = None) -> None:
+    def __init__(
+        self,
+        book: Book,
+        market: Market,
+        entry: Entry,
+        header: CommandHeader | None = None,
+        configs: dict[str, Config] | None = None,
+    ) -> None:
         self.book = book
         self.market = market
         self.entry = entry
@@ -69,7 +76,7 @@ class Decision:
         self.idempotency = header.command_id if header else ""
         self.timers_set: list[tuple[int, str]] = []
         self.watches_set: list[tuple[str, int, int, str]] = []
-        self._configs: dict[str, Config] = {}
+        self._configs: dict[str, Config] = {} if configs is None else configs
 
     @property
     def now_us(self) -> int:

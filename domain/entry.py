@@ -128,8 +128,7 @@ def scan(d: Decision, account: Account) -> None:
         passed.append(_Candidate(ticker, right, found))
     for candidate in (*passed, *asking):
         _strike_selected(d, account, candidate)
-    money = budget(d, account)
-    _size(d, account, money, passed, asking)
+    _size(d, account, passed, asking)
     traded = [c for c in passed if c.quantity]
     rejections.extend(
         e.TickerRejection(c.ticker, c.right, Reason.INSUFFICIENT_CAPITAL, c.detail)
@@ -226,8 +225,11 @@ def _strike_selected(d: Decision, account: Account, candidate: _Candidate) -> No
     )
 
 
-def _size(d: Decision, account: Account, money: Budget, passed: list[_Candidate], asking: list[_Candidate]) -> None:
-    """Quantities of the candidates, residual pass included; `money.taken` and the reserve for requests follow."""
+def _size(d: Decision, account: Account, passed: list[_Candidate], asking: list[_Candidate]) -> None:
+    """Quantities of the candidates, residual pass and the reserve for requests included (protocol 6.5)."""
+    if not passed and not asking:
+        return
+    money = budget(d, account)
     pending = sum(1 for w in account.windows.values() if w.approval_id)
     puts = [c for c in passed if c.right == "P"]
     sharing = len(puts) + len(asking) + pending

@@ -31,9 +31,18 @@ def premium_of(slices: list[Slice]) -> tuple[int, int]:
 
 def average_price(account: Account, ticker: str) -> Fraction:
     """Acquisition price per share B in 1e-4 dollars: of several lots the average by quantity (protocol 6.7)."""
-    lots = [lot for lot in account.lots if lot.contract == ticker]
-    shares = sum(lot.quantity for lot in lots)
-    return Fraction(sum(lot.price_e4 * lot.quantity for lot in lots), shares) if shares else Fraction(0)
+    cost_e4, shares = acquisition_cost(account, ticker)
+    return Fraction(cost_e4, shares) if shares else Fraction(0)
+
+
+def acquisition_cost(account: Account, ticker: str) -> tuple[int, int]:
+    """(sum of acquisition price x quantity in 1e-4 dollars, shares) of a ticker's lots."""
+    cost_e4 = shares = 0
+    for lot in account.lots:
+        if lot.contract == ticker:
+            cost_e4 += lot.price_e4 * lot.quantity
+            shares += lot.quantity
+    return cost_e4, shares
 
 
 @dataclass(frozen=True, slots=True)

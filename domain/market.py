@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from domain.calendar import Calendar
 from domain.contracts import occ_symbol, parse
@@ -14,8 +15,7 @@ BARS_KEPT = 260
 """Daily bars kept a symbol: the volatility filter looks back 252 sessions (protocol 6.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """One option of a chain snapshot."""
 
     contract: str
@@ -50,14 +50,21 @@ class Quote:
 class Chain:
     """A chain snapshot; quotes are made when somebody asks."""
 
-    __slots__ = ("_by_contract", "record", "spot_e4", "time_us", "underlying")
+    __slots__ = ("_by_terms", "_quotes", "record", "spot_e4", "time_us", "underlying")
 
     def __init__(self, record: OptionChain) -> None:
         self.record = record
         self.time_us, self.underlying, self.spot_e4 = record.time_us, record.underlying, record.spot_e4
-        self._by_contract: dict[str, int] | None = None
+        self._by_terms: dict[tuple[int, str, int], int] | None = None
+        self._quotes: dict[int, Quote] = {}
 
     def _quote(self, i: int) -> Quote:
+        found = self._quotes.get(i)
+        if found is None:
+            found = self._quotes[i] = self._read(i)
+        return found
+
+    def _read(self, i: int) -> Quote:
         r = self.record
         contract = occ_symbol(r.underlying, r.expiries[i], r.rights[i], r.strikes_e3[i])
         return Quote(
@@ -86,12 +93,14 @@ class Chain:
 
     def quote(self, contract: str) -> Quote | None:
         """The quote of a contract, if the snapshot has it."""
-        if self._by_contract is None:
+        if self._by_terms is None:
             r = self.record
-            self._by_contract = {
-                occ_symbol(r.underlying, r.expiries[i], r.rights[i], r.strikes_e3[i]): i for i in range(len(r.expiries))
-            }
-        i = self._by_contract.get(contract)
+            terms = zip(r.expiries, r.rights, r.strikes_e3, strict=True)
+            self._by_terms = dict(zip(terms, range(len(r.expiries)), strict=True))
+        found = parse(contract)
+        if found is None or found.underlying != self.underlying:
+            return None
+        i = self._by_terms.get((found.expiry, found.right, found.strike_e3))
         return None if i is None else self._quote(i)
 
 
@@ -131,13 +140,19 @@ class Market:
     _indexed: int = 0
     """how many of the actions are in `_splits`"""
     _raw_chains: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    _chain_times: dict[str, int] = field(default_factory=dict[str, int])
     _chains: dict[str, Chain] = field(default_factory=dict[str, Chain])
+    _filters: dict[tuple[str, int, int, int], tuple[bool, Fraction, Fraction]] = field(
+        default_factory=dict[tuple[str, int, int, int], tuple[bool, Fraction, Fraction]]
+    )
+    """volatility filters that were worked out since the last bar"""
     decode_chain: Callable[[bytes], OptionChain] | None = None
     """how the bytes of a chain are read; given by the processor, since the domain knows no wire format"""
 
-    def take_raw_chain(self, underlying: str, data: bytes) -> None:
-        """Keep a snapshot's bytes; it is read when a rule first asks for it."""
+    def take_raw_chain(self, underlying: str, data: bytes, time_us: int) -> None:
+        """Keep a snapshot's bytes and its time; it is read when a rule first asks for it."""
         self._raw_chains[underlying] = data
+        self._chain_times[underlying] = time_us
         self._chains.pop(underlying, None)
 
     def chain(self, underlying: str) -> Chain | None:
@@ -146,6 +161,10 @@ class Market:
         if chain is None and (raw := self._raw_chains.get(underlying)) is not None and self.decode_chain is not None:
             chain = self._chains[underlying] = Chain(self.decode_chain(raw))
         return chain
+
+    def raw_chain(self, underlying: str) -> bytes | None:
+        """The bytes of the last snapshot of an underlying."""
+        return self._raw_chains.get(underlying)
 
     def raw_chains(self) -> dict[str, bytes]:
         """The bytes of the last snapshots, for a snapshot of the market."""
@@ -157,6 +176,17 @@ class Market:
         chain = self.chain(terms.underlying) if terms else None
         return chain.quote(contract) if chain else None
 
+    def fresh_quote(self, contract: str, now_us: int, stale_us: int) -> Quote | None:
+        """The last quote of an option where it is no older than `stale_us` (protocol 5.5).
+
+        No quote is newer than its snapshot, so an old snapshot is not read for it.
+        """
+        terms = parse(contract)
+        if terms is None or now_us - self._chain_times.get(terms.underlying, 0) > stale_us:
+            return None
+        quote = self.quote(contract)
+        return quote if quote is not None and now_us - quote.quote_time_us <= stale_us else None
+
     def last(self, symbol: str) -> int:
         """Last valid trade in 1e-4 dollars, 0 when nothing is known."""
         mark = self.marks.get(symbol)
@@ -164,6 +194,7 @@ class Market:
 
     def take_bar(self, bar: DailyBar) -> None:
         """A completed session: reference value of the next day (protocol 5.3); its official close is the last price."""
+        self._filters.clear()
         mark = self.marks.get(bar.symbol)
         if not bar.historical and mark is not None and mark.tick_time_us <= bar.time_us:
             mark.last_e4 = bar.close_e4
@@ -217,6 +248,13 @@ class Market:
 
         Nearest-rank percentile over the sessions there are, at least 20; fewer: nothing is filtered.
         """
+        key = (symbol, percentile.numerator, percentile.denominator, lookback)
+        found = self._filters.get(key)
+        if found is None:
+            found = self._filters[key] = self._percentile(symbol, percentile, lookback)
+        return found
+
+    def _percentile(self, symbol: str, percentile: Fraction, lookback: int) -> tuple[bool, Fraction, Fraction]:
         days = [day for day in self.bars.get(symbol, [])[-lookback:] if day.atr_e6 and day.close_e4]
         if len(days) < 20:
             return False, Fraction(0), Fraction(0)

@@ -34,13 +34,21 @@ def evaluate(d: Decision, account: Account, contract: str) -> None:
     if short is None or short.pending_outcome:
         return
     holding = measure.put_holding(account, contract)
-    if holding is not None:
-        evaluate_level(d, account, holding)
+    if holding is None:
+        if account.type != "EXT":
+            _warn_of_early_exercise(d, account, short)
+        watch(d, account, contract, d.now_us)
+    else:
+        changed = evaluate_level(d, account, holding)
         check_profit(d, account)
-    elif account.type != "EXT":
-        _warn_of_early_exercise(d, account, short)
-    watch(d, account, contract, d.now_us)
+        if changed:
+            watch(d, account, contract, d.now_us)
+        else:
+            measure.watch(d, account, holding)
     if account.type == "EXT" or not d.calendar.in_session(d.now_us) or short.stopping:
+        return
+    quote = d.market.fresh_quote(contract, d.now_us, d.config().integer("data.stale_s") * SECOND)
+    if quote is None or quote.ask_e4 <= 0:
         return
     if any(
         o.contract == contract and o.account_id == account.account_id and o.effect != "OPEN" and o.working
@@ -48,10 +56,6 @@ def evaluate(d: Decision, account: Account, contract: str) -> None:
     ):
         return
     if blocked(d, contract):
-        return
-    quote = d.market.quote(contract)
-    stale_us = d.config().integer("data.stale_s") * SECOND
-    if quote is None or quote.ask_e4 <= 0 or d.now_us - quote.quote_time_us > stale_us:
         return
     if not _take_profit(d, account, short, quote):
         _buy_back_cheap(d, account, short, quote)
@@ -62,8 +66,8 @@ def evaluate_package(d: Decision, account: Account, ticker: str) -> None:
     held = measure.package(d, account, ticker)
     if held is None:
         return
-    evaluate_level(d, account, held)
-    held = measure.package(d, account, ticker)
+    if evaluate_level(d, account, held):
+        held = measure.package(d, account, ticker)
     if held is not None:
         measure.watch(d, account, held)
 
@@ -73,9 +77,11 @@ DEEP_CALL_DELTA_E2 = 8000
 
 def _warn_of_early_exercise(d: Decision, account: Account, short: ShortOption) -> None:
     """Call delta from 80 on, or in the money before an ex-dividend day with too little time value (protocol 8.1)."""
-    quote, terms = d.market.quote(short.contract), option(short.contract)
     key = f"deep|{account.account_id}|{short.contract}"
-    if quote is None or d.book.memory.get(key) == d.today:
+    if d.book.memory.get(key) == d.today:
+        return
+    quote, terms = d.market.quote(short.contract), option(short.contract)
+    if quote is None:
         return
     spot = d.market.last(terms.underlying)
     dividend = d.market.dividend_on(terms.underlying, d.calendar.next_session(d.today)) if spot else 0

@@ -9,8 +9,10 @@ from domain import events as e
 from domain import inputs as i
 from domain.book import COMMAND_RULES, FOUNDING, PARKED, REFUSED, TAKEN, finish, on_command, on_report, reject
 from domain.calendar import Calendar
+from domain.config import Config
 from domain.decision import Decision, Entry
 from domain.ledger import check_buffer
+from domain.looks import KINDS, Looks
 from domain.market import Mark, Market
 from domain.monitoring import evaluate, evaluate_package
 from domain.reasons import Reason
@@ -43,6 +45,9 @@ class Partition:
         self._decode = decode
         self._timers: list[tuple[int, int, str, str, str]] = []
         self._prices = PriceIndex()
+        self._configs: dict[str, dict[str, Config]] = {}
+        """parameters in force by book and scope, until one of the book's is changed"""
+        self.looks = Looks()
 
     # --- restoring ----------------------------------------------------------------------------------------------
 
@@ -83,9 +88,29 @@ class Partition:
         while (due := self.next_due_us()) is not None and due <= entry.time_us:
             _, _, _, name, key = heappop(self._timers)
             book = self.books[name]
-            del book.timers[key]
-            self._run(book, entry, None, lambda d, key=key: _fire(d, key))
+            if not key.startswith(KINDS):
+                del book.timers[key]
+                self._run(book, entry, None, lambda d, key=key: _fire(d, key))
+            elif step_us := self.looks.step_us(name, key, self.market, entry.time_us):
+                book.timers[key] = entry.time_us + step_us
+                self._push_timer(name, entry.time_us + step_us, key)
+                self.changed.add(name)
+            else:
+                self._look(book, entry, key)
         return TAKEN
+
+    def _look(self, book: Book, entry: Entry, key: str) -> None:
+        """A look at a position; where it decides nothing, the next ones may be left out until something changes."""
+        del book.timers[key]
+        emitted, sent, calm = len(entry.emitted), len(entry.sent), book.memory.get(key)
+        d = self._decision(book, entry, None)
+        self._apply(d, lambda d: _fire(d, key))
+        if len(entry.emitted) != emitted or len(entry.sent) != sent:
+            self.looks.forget(book.system_id)
+        elif [name for _, name in d.timers_set] == [key] and not d.watches_set and book.memory.get(key) == calm:
+            self.looks.note(d, key)
+        else:
+            self.looks.forget(book.system_id, key)
 
     # --- market -------------------------------------------------------------------------------------------------
 
@@ -114,6 +139,7 @@ class Partition:
 
     def take_market(self, entry: Entry, record: Any) -> str:
         """Reference data and daily bars."""
+        self.looks.forget_all()
         match record:
             case i.DailyBar():
                 self.market.take_bar(record)
@@ -181,7 +207,17 @@ class Partition:
         if book.parked:
             book.parked_inputs += 1
             return PARKED
-        d = Decision(book, self.market, entry, header)
+        self.looks.forget(book.system_id)
+        return self._apply(self._decision(book, entry, header), rule)
+
+    def _decision(self, book: Book, entry: Entry, header: c.CommandHeader | None) -> Decision:
+        configs = self._configs.get(book.system_id)
+        if configs is None:
+            configs = self._configs[book.system_id] = {}
+        return Decision(book, self.market, entry, header, configs)
+
+    def _apply(self, d: Decision, rule: Callable[[Decision], str | None]) -> str:
+        book = d.book
         try:
             disposition = rule(d)
         except Exception as error:
@@ -199,6 +235,7 @@ class Partition:
         """Set a book aside: its inputs become dead letters until ops release it."""
         book = self.books.setdefault(record.book, Book(record.book))
         book.parked = True
+        self.looks.forget(record.book)
         self.changed.add(record.book)
         d = Decision(book, self.market, entry)
         d.emit(

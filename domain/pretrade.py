@@ -189,7 +189,8 @@ def is_liquid(quote: Quote, min_open_interest: int, min_volume: int, max_spread_
         quote.two_sided
         and quote.open_interest >= min_open_interest
         and quote.volume >= min_volume
-        and (quote.ask_e4 - quote.bid_e4) * 100 <= max_spread_pct * quote.mid_e4
+        and (quote.ask_e4 - quote.bid_e4) * 200 * max_spread_pct.denominator
+        <= max_spread_pct.numerator * (quote.bid_e4 + quote.ask_e4)  # spread x 100 <= per cent x mid
     )
 
 

@@ -134,20 +134,18 @@ def on_timer(d: Decision, key: str) -> None:
     kind, _, rest = key.partition("|")
     book = d.book
     match kind:
-        case "controls" | "open" | "expiry" | "eod" | "weekly" | "guess":
-            _DAILY[kind](d)
-        case "scan" | "window" | "work":
-            {"scan": _scan, "window": close_window, "work": end_work}[kind](d, book.accounts[rest])
-        case "reprice" | "ack" | "close":
-            if rest in book.orders:
-                {"reprice": reprice, "ack": acknowledgement_due, "close": _stop_closing}[kind](d, book.orders[rest])
         case "monitor" | "package" | "stop":
             account_id, _, name = rest.partition("|")
-            {"monitor": evaluate, "package": evaluate_package, "stop": resume_exit}[kind](
-                d, book.accounts[account_id], name
-            )
+            _POSITION_JOBS[kind](d, book.accounts[account_id], name)
         case "feed":
             look_at_feed(d, rest)
+        case "controls" | "open" | "expiry" | "eod" | "weekly" | "guess":
+            _BOOK_JOBS[kind](d)
+        case "scan" | "window" | "work":
+            _ACCOUNT_JOBS[kind](d, book.accounts[rest])
+        case "reprice" | "ack" | "close":
+            if rest in book.orders:
+                _ORDER_JOBS[kind](d, book.orders[rest])
         case "escalate":
             escalate(d, rest)
         case "gtc":
@@ -296,7 +294,7 @@ def _weekly(d: Decision) -> None:
     _plan_weekly(d)
 
 
-_DAILY: dict[str, Callable[[Decision], None]] = {
+_BOOK_JOBS: dict[str, Callable[[Decision], None]] = {
     "controls": controls.check_controls,
     "open": _open,
     "expiry": _expiry,
@@ -305,3 +303,6 @@ _DAILY: dict[str, Callable[[Decision], None]] = {
     "guess": guess_week,
 }
 """Timers of the whole book."""
+_ACCOUNT_JOBS = {"scan": _scan, "window": close_window, "work": end_work}
+_ORDER_JOBS = {"reprice": reprice, "ack": acknowledgement_due, "close": _stop_closing}
+_POSITION_JOBS = {"monitor": evaluate, "package": evaluate_package, "stop": resume_exit}

@@ -37,7 +37,13 @@ class Band:
 
     def holds(self, quote: Quote) -> bool:
         """Bands include both ends; a strike without delta or volatility is ineligible (protocol 5.5)."""
-        return quote.delta_e2 >= 0 and quote.iv_e6 > 0 and self.low * 100 <= quote.delta_e2 <= self.high * 100
+        delta = quote.delta_e2
+        if delta < 0 or quote.iv_e6 <= 0:
+            return False
+        low, high = self.low, self.high
+        return (
+            low.numerator * 100 <= delta * low.denominator and delta * high.denominator <= high.numerator * 100
+        )  # as fractions, without making any
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 Money in cents, prices in 1e-4 dollars, days as day numbers, times in microseconds UTC.
 """
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
 from hashlib import sha256
 from json import dumps
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from domain.prediction import OutcomeCell
@@ -689,6 +691,16 @@ class Book:
 T = TypeVar("T")
 
 
+_PLAIN: dict[type[Any], list[tuple[str, Any]] | None] = {}
+"""class to names and defaults of its fields, `None` for what is no state class"""
+
+
+def _parts(kind: type[Any]) -> list[tuple[str, Any]] | None:
+    parts = [(f.name, f.default) for f in fields(kind)] if is_dataclass(kind) else None
+    _PLAIN[kind] = parts
+    return parts
+
+
 def dump(value: Any) -> Any:
     """Plain data (dicts, lists, numbers, strings) of a state object; fields at their default are left out."""
     kind: type[Any] = value.__class__
@@ -696,43 +708,58 @@ def dump(value: Any) -> Any:
         return {key: dump(item) for key, item in value.items()}
     if kind is list:
         return [dump(item) for item in value]
-    if not is_dataclass(kind):
+    parts = _PLAIN[kind] if kind in _PLAIN else _parts(kind)
+    if parts is None:
         return value
     plain: dict[str, Any] = {}
-    for f in fields(kind):
-        item = getattr(value, f.name)
-        if item or (item != f.default and not isinstance(item, dict | list | str)):
-            plain[f.name] = dump(item)
+    for name, default in parts:
+        item = getattr(value, name)
+        if item or (item != default and not isinstance(item, dict | list | str)):
+            plain[name] = dump(item)
     return plain
 
 
-_hints: dict[type, dict[str, Any]] = {}
+Load = Callable[[Any], Any]
 
 
 def load(cls: type[T], plain: Any) -> T:
     """The object that `dump` made `plain` of."""
-    return _load(cls, plain)
+    return _loader(cls)(plain)
 
 
-def _load(cls: Any, plain: Any) -> Any:
-    origin = get_origin(cls)
+@cache
+def _loader(hint: Any) -> Load:
+    """How plain data become what a type hint says: made once a type."""
+    origin = get_origin(hint)
     if origin is list:
-        (item,) = get_args(cls)
-        return [_load(item, value) for value in plain]
+        item = _loader(get_args(hint)[0])
+        return lambda plain: [item(value) for value in plain]
     if origin is dict:
-        _, item = get_args(cls)
-        return {key: _load(item, value) for key, value in plain.items()}
+        item = _loader(get_args(hint)[1])
+        return lambda plain: {key: item(value) for key, value in plain.items()}
     if origin is Union or origin is UnionType:
-        return None if plain is None else _load(next(a for a in get_args(cls) if a is not type(None)), plain)
-    return _load_fields(cls, plain) if is_dataclass(cls) else plain
+        some = _loader(next(a for a in get_args(hint) if a is not NoneType))
+        return lambda plain: None if plain is None else some(plain)
+    return _fields_loader(hint) if is_dataclass(hint) else _as_it_is
 
 
-def _load_fields(cls: Any, plain: dict[str, Any]) -> Any:
-    hints = _hints.get(cls)
-    if hints is None:
-        hints = _hints[cls] = get_type_hints(cls)
-    blanks = {f.name: _blank(hints[f.name]) for f in fields(cls) if f.name not in plain and _required(f)}
-    return cls(**{key: _load(hints[key], value) for key, value in plain.items()}, **blanks)
+def _as_it_is(plain: Any) -> Any:
+    return plain
+
+
+def _fields_loader(cls: Any) -> Load:
+    hints = get_type_hints(cls)
+    loaders = {f.name: _loader(hints[f.name]) for f in fields(cls)}
+    required = [(f.name, hints[f.name]) for f in fields(cls) if _required(f)]
+
+    def make(plain: dict[str, Any]) -> Any:
+        values = {key: loaders[key](value) for key, value in plain.items()}
+        for name, hint in required:
+            if name not in values:
+                values[name] = _blank(hint)
+        return cls(**values)
+
+    return make
 
 
 def _required(f: Any) -> bool:

@@ -14,9 +14,10 @@ ALERTED, STOPPED = 1, 2
 
 
 def check_feed(d: Decision, holding: Holding) -> None:
-    """Each evaluation of a position at level 1 or above looks at its prices too."""
-    if holding.level or holding.symbol in d.book.stale_feeds:
-        look_at_feed(d, holding.symbol)
+    """A position at level 1 or above has its prices watched; lost ones may have come again."""
+    symbol = holding.symbol
+    if symbol in d.book.stale_feeds or (holding.level and f"feed|{symbol}" not in d.book.timers):
+        look_at_feed(d, symbol)
 
 
 def look_at_feed(d: Decision, symbol: str) -> None:

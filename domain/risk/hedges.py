@@ -134,6 +134,8 @@ def release_for(d: Decision, account: Account, hedged: str, reason: str) -> None
 
 def check_profit(d: Decision, account: Account) -> None:
     """A hedge worth three times its cost (200 % over it) is released (protocol 8.3)."""
+    if not account.hedges:
+        return
     rate = 1 + d.config(account.account_id).fraction("hedge.release_profit_pct") / 100
     for contract, hedge in list(account.hedges.items()):
         quote = d.market.quote(contract)

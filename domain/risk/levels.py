@@ -28,34 +28,38 @@ ALERT_OF = {1: "MEDIUM", 2: "HIGH", 3: "CRITICAL"}
 LEVEL_NAMES = ("Normal", "Enhanced", "Recovery", "Preservation")
 
 
-def evaluate_level(d: Decision, account: Account, holding: Holding) -> None:
-    """One evaluation: levels crossed upwards at once, downwards one at a time after calm evaluations (protocol 8.2)."""
+def evaluate_level(d: Decision, account: Account, holding: Holding) -> bool:
+    """One evaluation: levels crossed upwards at once, downwards one at a time after calm evaluations (protocol 8.2).
+
+    Returns whether the level has changed.
+    """
     if not d.calendar.in_session(d.now_us):
-        return
+        return False
     check_feed(d, holding)
     config, price = d.config(account.account_id), d.market.last(holding.symbol)
     atr = measure.atr_of(d, account, holding)
-    if not price or not atr or not holding.reference_e4:
-        return
-    key, move = holding.key(account), measure.adverse_move_e6(holding, price)
-    reached = measure.reached_level(config, move, atr)
+    if not price or not atr or not holding.cost_e4:
+        return False
+    key, prices = holding.key(account), measure.terms(config).prices(holding, atr)
+    reached = sum(price <= level.reached_e4 for level in prices)
     if reached > holding.level:
         d.book.memory.pop(key, None)
         for level in range(holding.level, reached):
             _change(d, account, holding, level, level + 1, price, atr)
         _act(d, account, holding, reached, price, atr)
-        return
-    edge = measure.thresholds(config)[holding.level - 1] - config.fraction("protocol.hysteresis")
-    if not holding.level or move >= edge * atr:
+        return True
+    calm_e4 = prices[holding.level - 1].calm_e4
+    if not holding.level or calm_e4 is None or price < calm_e4:
         d.book.memory.pop(key, None)
-        return
+        return False
     calm = d.book.memory.get(key, 0) + 1
     if calm < config.integer("protocol.hysteresis_checks"):
         d.book.memory[key] = calm
-        return
+        return False
     d.book.memory.pop(key, None)
     _change(d, account, holding, holding.level, holding.level - 1, price, atr)
     _calmed(d, account, holding, holding.level - 1)
+    return True
 
 
 def _change(d: Decision, account: Account, holding: Holding, before: int, after: int, price: int, atr: int) -> None:

@@ -1,33 +1,38 @@
 """The measure of the protocol's levels: adverse move in multiples of ATR (protocol 5.3, 8.1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from domain import events as e
 from domain.calendar import SECOND, monday_of
 from domain.config import Config
 from domain.contracts import option, parse
 from domain.decision import Decision
-from domain.lots import average_price
+from domain.lots import acquisition_cost
 from domain.money import floor_int, ratio_e10, round_half_up
 from domain.state import Account
 
 LEVELS = (1, 2, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """What has a level: a short put, or the shares of a ticker together with the calls on them."""
 
     name: str
     """the put's contract, or the ticker"""
     symbol: str
     position_id: str
-    reference_e4: Fraction
-    """the price that an adverse move is counted from"""
+    cost_e4: int
+    units: int
+    """the price that an adverse move is counted from is cost / units, exact"""
     level: int
     is_put: bool
+
+    @property
+    def reference_e4(self) -> Fraction:
+        """The price that an adverse move is counted from, 1e-4 dollars."""
+        return Fraction(self.cost_e4, self.units)
 
     def key(self, account: Account) -> str:
         """Name of its timer."""
@@ -40,17 +45,19 @@ def put_holding(account: Account, contract: str) -> Holding | None:
     terms = option(contract)
     if short is None or terms.right != "P" or short.pending_outcome:
         return None
-    return Holding(contract, terms.underlying, short.position_id, Fraction(short.p0_e4), short.level, True)
+    return Holding(contract, terms.underlying, short.position_id, short.p0_e4, 1, short.level, True)
 
 
 def package(d: Decision, account: Account, ticker: str) -> Holding | None:
     """Shares of a ticker with their calls, from 100 shares on (protocol 3.5, 8.1)."""
-    if account.shares(ticker) < 100:
+    cost_e4, units = acquisition_cost(account, ticker)
+    if units < 100:
         return None
-    reference = _last_weekly_close(d, ticker) if account.type == "COM" else average_price(account, ticker)
+    if account.type == "COM":
+        cost_e4, units = _last_weekly_close(d, ticker), 1
     wheel = account.wheels.get(ticker)
     name = f"{account.account_id}|{ticker}"
-    return Holding(ticker, ticker, name, Fraction(reference), wheel.level if wheel else 0, False)
+    return Holding(ticker, ticker, name, cost_e4, units, wheel.level if wheel else 0, False)
 
 
 def _last_weekly_close(d: Decision, ticker: str) -> int:
@@ -80,9 +87,58 @@ def worst_level(d: Decision, account: Account) -> int:
     return max((h.level for h in holdings_with_levels(d, account)), default=0)
 
 
-def thresholds(config: Config) -> tuple[Fraction, ...]:
-    """ATR multiples from which levels 1, 2 and 3 begin."""
-    return tuple(config.fraction(f"protocol.level{level}") for level in LEVELS)
+class LevelTerms:
+    """What a set of parameters says of levels, worked out once."""
+
+    __slots__ = ("_prices", "edges", "intervals_us", "thresholds")
+
+    def __init__(self, config: Config) -> None:
+        self.thresholds = tuple(config.fraction(f"protocol.level{level}") for level in LEVELS)
+        """ATR multiples from which levels 1, 2 and 3 begin"""
+        hysteresis = config.fraction("protocol.hysteresis")
+        self.edges = tuple(threshold - hysteresis for threshold in self.thresholds)
+        """ATR multiples below which they may be left"""
+        self.intervals_us = tuple(config.integer(f"protocol.interval_l{level}") * SECOND for level in (0, *LEVELS))
+        """time between two evaluations at levels 0 to 3 (protocol 8.1)"""
+        self._prices: dict[tuple[int, int, int], tuple[LevelPrices, ...]] = {}
+
+    def prices(self, holding: Holding, atr_e6: int) -> "tuple[LevelPrices, ...]":
+        """Where levels 1, 2 and 3 of a holding begin and end, for an ATR in 1e-6 dollars above 0."""
+        key = (holding.cost_e4, holding.units, atr_e6)
+        found = self._prices.get(key)
+        if found is None:
+            if len(self._prices) >= PRICES_KEPT:
+                self._prices.clear()
+            reference = holding.reference_e4
+            found = self._prices[key] = tuple(
+                LevelPrices(
+                    floor_int(reference - threshold * atr_e6 / 100),
+                    floor_int(reference - edge * atr_e6 / 100) + 1 if edge > 0 else None,
+                )
+                for threshold, edge in zip(self.thresholds, self.edges, strict=True)
+            )
+        return found
+
+
+class LevelPrices(NamedTuple):
+    """Underlying prices, 1e-4 dollars, that stand for a level's multiples of ATR."""
+
+    reached_e4: int
+    """the highest price at which `move >= threshold x ATR` (protocol 5.3)"""
+    calm_e4: int | None
+    """the lowest price at which `move < (threshold - hysteresis) x ATR`, `None` where no price is (protocol 8.2)"""
+
+
+PRICES_KEPT = 4096
+"""Prices kept a set of parameters: one a holding and day."""
+
+
+def terms(config: Config) -> LevelTerms:
+    """What the parameters say of levels."""
+    found = config.derived.get("levels")
+    if found is None:
+        found = config.derived["levels"] = LevelTerms(config)
+    return found
 
 
 def atr_in_force(d: Decision, symbol: str, config: Config) -> tuple[int, str]:
@@ -114,18 +170,15 @@ def atr_of(d: Decision, account: Account, holding: Holding) -> int:
     short = account.shorts.get(holding.name)
     if config.flag("atr.freeze_at_entry") and short is not None and short.atr_e6:
         return short.atr_e6
-    announce_fallback(d, holding.symbol, config)
-    return atr_in_force(d, holding.symbol, config)[0]
+    value, method = atr_in_force(d, holding.symbol, config)
+    if method:
+        announce_fallback(d, holding.symbol, config)
+    return value
 
 
 def adverse_move_e6(holding: Holding, price_e4: int) -> Fraction:
     """How far the price has gone against the holding, 1e-6 dollars; 0 for a favourable move."""
     return max(Fraction(0), (holding.reference_e4 - price_e4) * 100)
-
-
-def reached_level(config: Config, move_e6: Fraction, atr_e6: int) -> int:
-    """The level of a move: `move >= threshold x ATR`, without a division (protocol 5.3)."""
-    return sum(1 for threshold in thresholds(config) if move_e6 >= threshold * atr_e6)
 
 
 def measure_e10(move_e6: Fraction, atr_e6: int) -> int:
@@ -135,7 +188,7 @@ def measure_e10(move_e6: Fraction, atr_e6: int) -> int:
 
 def interval_us(config: Config, level: int) -> int:
     """Time between two evaluations of a position at a level (protocol 8.1)."""
-    return config.integer(f"protocol.interval_l{level}") * SECOND
+    return terms(config).intervals_us[level]
 
 
 def watch(d: Decision, account: Account, holding: Holding) -> None:
@@ -145,15 +198,17 @@ def watch(d: Decision, account: Account, holding: Holding) -> None:
     so the book waits for that price instead of waking every second.
     """
     config, key = d.config(account.account_id), holding.key(account)
+    calendar, now_us = d.calendar, d.now_us
     d.unwatch_price(key)
     if holding.level == 3 and not d.book.memory.get(key):
         atr = atr_in_force(d, holding.symbol, config)[0]
-        edge = holding.reference_e4 - (thresholds(config)[2] - config.fraction("protocol.hysteresis")) * atr / 100
-        d.watch_price(key, holding.symbol, 0, floor_int(edge) + 1)
-        following = d.calendar.open_after(d.now_us)
+        calm_e4 = terms(config).prices(holding, atr)[2].calm_e4
+        if calm_e4 is not None:
+            d.watch_price(key, holding.symbol, 0, calm_e4)
+        following = calendar.open_after(now_us)
     else:
-        following = d.now_us + interval_us(config, holding.level)
-    if not d.calendar.in_session(d.now_us) or not d.calendar.in_session(following):
-        following = d.calendar.open_after(d.now_us)
+        following = now_us + interval_us(config, holding.level)
+    if not calendar.in_session(now_us) or not calendar.in_session(following):
+        following = calendar.open_after(now_us)
     if following:
         d.set_timer(key, following)

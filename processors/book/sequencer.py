@@ -17,7 +17,7 @@ from domain.partition import EVERY_BOOK, Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
 from processors.book.crossing import Crossing, Origin
-from processors.book.intake import MarksRow, chain_head, decode_marks, decode_record
+from processors.book.intake import MarksRow, chain_head, clock_tick, decode_marks, decode_record
 from processors.book.journal import NO_OUTPUTS, Chain, JournalKey, outputs_digest, read_keys
 from schemas.codec import Codec
 from schemas.errors import SchemaError
@@ -46,6 +46,7 @@ class Sequencer:
         self.codec = Codec.load()
         self._marks_header = self.codec.header("Marks")
         self._chain_header = self.codec.header("OptionChain")
+        self._clock_header = self.codec.header("ClockTick")
         self.partition = Partition(number, decode_record)
         self.chain = Chain()
         self.opened: i.LogOpened | None = None
@@ -127,11 +128,13 @@ class Sequencer:
         entry = Entry(self.number, key.sequence, key.time_us)
         # An input that cannot be read changed nothing; whom it was addressed to stands in the ParkBook before it.
         disposition = key.disposition if isinstance(record, SchemaError) else self._decide(entry, item)
-        events = [
-            (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
-        ]
-        sent = self._sent(entry) if entry.sent else ()
-        digest = self._digest(events, sent)
+        sent, digest = (), NO_OUTPUTS
+        if entry.emitted or entry.sent:
+            events = [
+                (TOPIC_OF[type(event)], self.codec.encode_event(envelope, event)) for envelope, event in entry.emitted
+            ]
+            sent = self._sent(entry) if entry.sent else ()
+            digest = self._digest(events, sent)
         if disposition != key.disposition or digest != key.outputs:
             now, then = f"{disposition} {digest[:12]}", f"{key.disposition} {key.outputs[:12]}"
             raise ValueError(f"entry {key.sequence} decides otherwise now: {now} against {then}")
@@ -142,7 +145,9 @@ class Sequencer:
         try:
             if value[:5] == self._marks_header:
                 return decode_marks([value])[0]
-            return chain_head(value) if value[:5] == self._chain_header else decode_record(value)
+            if value[:5] == self._chain_header:
+                return chain_head(value)
+            return clock_tick(value) if value[:5] == self._clock_header else decode_record(value)
         except SchemaError as error:
             return error
 
@@ -155,7 +160,7 @@ class Sequencer:
                 return partition.take_marks(entry, *row[3:])
             if item.source.startswith("market/"):
                 if item.value[:5] == self._chain_header:
-                    partition.market.take_raw_chain(record.underlying, item.value)
+                    partition.market.take_raw_chain(record.underlying, item.value, record.time_us)
                     return TAKEN
                 return partition.take_market(entry, record)
             match record:

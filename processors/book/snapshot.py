@@ -20,6 +20,7 @@ from domain.market import DayRecord, Mark
 from domain.state import Book, canonical_text, load, state_hash
 from infra.stream.contract import LogReader, Output
 from processors.book import promises
+from processors.book.intake import chain_head
 from processors.book.journal import Chain, read_key
 
 if TYPE_CHECKING:
@@ -121,8 +122,9 @@ def _restore_shared(sequencer: Sequencer, state: dict[str, Any]) -> None:
     market.earnings = state["earnings"]
     market.halted = state.get("halted", {})
     market.actions = [i.CorporateAction(**a) for a in state["actions"]]
-    for symbol, data in state["chains"].items():
-        market.take_raw_chain(symbol, bytes.fromhex(data))
+    for symbol, text in state["chains"].items():
+        data = bytes.fromhex(text)
+        market.take_raw_chain(symbol, data, chain_head(data).time_us)
 
 
 def _offset_of(log: LogReader, sequence: int) -> int:

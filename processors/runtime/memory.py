@@ -94,6 +94,7 @@ class _Run:
     def _fresh(self) -> Task:
         task = self.processor.task(self.partition)
         task.restore(_Reader(self.log, self.partition))
+        self._unfinished = task.unfinished if isinstance(task, UnfinishedTask) else None
         return task
 
     def step(self) -> bool:
@@ -103,7 +104,7 @@ class _Run:
         for topic, offset in self.offsets.items():
             if topic not in full:
                 batch.extend(self.log.read(topic, self.partition, offset))
-        if not batch and not (isinstance(self.task, UnfinishedTask) and self.task.unfinished()):
+        if not batch and not (self._unfinished is not None and self._unfinished()):
             return False
         for output in self._handle(batch):
             self.log.append(*output)

@@ -8,10 +8,12 @@ ALLUSE_CHAOS=1 plays 10,000 histories, ALLUSE_HISTORIES=n plays n.
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 from fractions import Fraction
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,7 +24,8 @@ import processors.book.task as book_task
 from domain import commands as c
 from domain import events as e
 from domain.calendar import MINUTE, SECOND
-from domain.contracts import occ_symbol, option
+from domain.contracts import occ_symbol, option, parse
+from domain.looks import Looks
 from domain.money import tick_e4
 from domain.state import TERMINAL, Approval, Order, canonical_text, state_hash
 from gateways.market.calendar import day_of
@@ -307,8 +310,12 @@ class Histories(RuleBasedStateMachine):
         return [o for o in self.world.book.orders.values() if o.state not in TERMINAL]
 
     def _broker(self, r: Random, *, last_call: bool = False) -> None:
+        today = self.world.calendar.day_of(self.world.now)
         for order in self._working():
-            if order.state == "CANCEL_REQUESTED":
+            terms = parse(order.contract)
+            if terms is not None and terms.expiry < today:  # nobody trades an option after its last day
+                self.world.status(order, "EXPIRED")
+            elif order.state == "CANCEL_REQUESTED":
                 self._answer_cancel(r, order, sure=last_call)
             elif order.state in ("PENDING_SUBMIT", "SUBMITTED", "PARTIALLY_FILLED", "UNKNOWN"):
                 self._work(r, order)
@@ -473,18 +480,20 @@ class Histories(RuleBasedStateMachine):
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
-        """The journal folded from scratch, and snapshots with the tail, give the live state; the chain holds."""
+        """The journal folded from scratch, snapshots with the tail, and a fold that leaves no look out give the live
+        state; the chain holds."""
         world = self.world
         TOTAL.update(self.witness.counted)
         TOTAL["entries"] += chain_holds(world)
         if world.book_id not in world.task.partition.books:
             return
         live = state_hash(world.book)
-        for snapshots in (False, True):
+        for snapshots, every_look in ((False, False), (True, False), (False, True)):
             task = BookTask(0)
-            task.restore(Reader(world.log, snapshots=snapshots))
+            with patch.object(Looks, "step_us", return_value=0) if every_look else nullcontext():
+                task.restore(Reader(world.log, snapshots=snapshots))
             again = task.partition.books[world.book_id]
-            assert state_hash(again) == live, f"snapshots {snapshots}: {canonical_text(again)[:300]}"
+            assert state_hash(again) == live, f"snapshots {snapshots}, {every_look}: {canonical_text(again)[:300]}"
             assert task.chain.previous == world.task.chain.previous
         TOTAL["snapshots"] += len(list(world.log.records("snapshots", 0)))
 
