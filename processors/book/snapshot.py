@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from domain import inputs as i
 from domain.calendar import Calendar
 from domain.market import DayRecord, Mark
-from domain.state import Book, canonical_text, load, state_hash
+from domain.state import Book, dump, load, state_hash
 from infra.stream.contract import LogReader, Output
 from processors.book import promises
 from processors.book.intake import chain_head
@@ -37,9 +37,8 @@ def take(sequencer: Sequencer) -> list[Output]:
     outputs: list[Output] = []
     for name in sorted(partition.changed):
         book = partition.books[name]
-        text = json.dumps(
-            {"sequence": sequencer.chain.sequence, "hash": state_hash(book), "state": json.loads(canonical_text(book))}
-        )
+        # Not the canonical text that is hashed: everything stays in its order, for rules go by it.
+        text = json.dumps({"sequence": sequencer.chain.sequence, "hash": state_hash(book), "state": dump(book)})
         outputs.append(Output("snapshots", partition.number, name.encode(), text.encode()))
     partition.changed.clear()
     shared = _shared(sequencer)
