@@ -31,6 +31,14 @@ def week_id(day: int) -> str:
     return f"{year}W{week:02d}"
 
 
+def is_week_id(text: str) -> bool:
+    """Whether a text names an ISO week that there is."""
+    year, _, week = text.partition("W")
+    if not (len(year) == 4 and len(week) == 2 and year.isdecimal() and week.isdecimal()):
+        return False
+    return 1 <= int(week) <= date(int(year), 12, 28).isocalendar().week if int(year) else False
+
+
 def as_date(day: int) -> date:
     """Calendar date of a day number."""
     return date.fromordinal(day + EPOCH_ORDINAL)

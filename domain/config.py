@@ -496,6 +496,8 @@ class Config:
         ):
             if self.fraction(low) >= self.fraction(high):
                 problems.append(f"{low} must be below {high}")
+        if self.flag("common.double_down_enabled"):
+            problems.append("common.double_down_enabled: adding to a losing chain is disabled (protocol 6.5)")
         for sleeve in ("gen", "rev"):
             weights = self.items(f"{sleeve}.ticker_weights")
             if self.text(f"{sleeve}.ticker_split") == "WEIGHTS" and (

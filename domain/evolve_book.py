@@ -293,7 +293,9 @@ def _ledger_posted(book: Book, event: e.LedgerPosted, _envelope: e.Envelope) -> 
 
 @on(e.WeekModePredicted)
 def _mode_predicted(book: Book, event: e.WeekModePredicted, _envelope: e.Envelope) -> None:
-    book.week_mode, book.week_mode_week = event.mode, event.week_id
+    book.week_modes[event.week_id] = event.mode
+    for week in sorted(book.week_modes)[:-WEEK_MODES_KEPT]:
+        del book.week_modes[week]
 
 
 @on(e.PredictionScored)
@@ -307,6 +309,7 @@ def _scored(book: Book, event: e.PredictionScored, envelope: e.Envelope) -> None
 
 
 SCORES_KEPT = 104
+WEEK_MODES_KEPT = 4
 
 
 @on(e.PredictorQualified, e.PredictorDisqualified)
@@ -395,7 +398,8 @@ def _broker_disconnected(book: Book, _event: e.BrokerDisconnected, _envelope: e.
 
 
 @on(e.ReconciliationCompleted)
-def _reconciled(book: Book, _event: e.ReconciliationCompleted, envelope: e.Envelope) -> None:
+def _reconciled(book: Book, event: e.ReconciliationCompleted, envelope: e.Envelope) -> None:
+    book.margin_used, book.margin_total = event.margin_used or 0, event.margin_total or 0
     if not book.breaks:
         book.last_reconciled_us = envelope.recorded_at_us
 

@@ -100,7 +100,7 @@ def _position_opened(book: Book, event: e.PositionOpened, envelope: e.Envelope) 
 
 def _chain_entry(book: Book, short: ShortOption, day: int) -> ChainEntry:
     terms = option(short.contract)
-    mode = book.week_mode if book.week_mode_week == week_id(day) else ""
+    mode = book.week_modes.get(week_id(day), "")
     return ChainEntry(terms.right, short.delta_e2, terms.expiry - day, mode)
 
 

@@ -39,7 +39,7 @@ def _week_classified(book: Book, event: e.WeekClassified, envelope: e.Envelope) 
             observe(
                 made.counts,
                 made.last_type,
-                book.week_mode if book.week_mode_week == event.week_id else "",
+                book.week_modes.get(event.week_id, ""),
                 event.primary_type,
             )
         made.last_type, made.weeks = event.primary_type, made.weeks + 1

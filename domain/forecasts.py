@@ -57,8 +57,9 @@ def confirm_week(d: Decision, friday: int) -> WeekMode | None:
 def score_guess(d: Decision, friday: int, confirmed: WeekMode | None) -> None:
     """The guess of the week's mode against what it was (protocol 11.5)."""
     week = week_id(friday)
-    if confirmed is not None and d.book.week_mode_week == week:
-        _score_mode(d, week, d.book.week_mode, confirmed.mode)
+    guess = d.book.week_modes.get(week)
+    if confirmed is not None and guess is not None:
+        _score_mode(d, week, guess, confirmed.mode)
 
 
 MAG6 = ("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "TSLA")
@@ -108,7 +109,7 @@ def _fall_back(d: Decision) -> None:
 def guess_week(d: Decision) -> None:
     """Before the open of a week's first session: the guess from SPY and VIX, unless somebody gave one (11.2)."""
     week = week_id(d.today)
-    guess = None if d.book.week_mode_week == week else _guess(d)
+    guess = None if week in d.book.week_modes else _guess(d)
     if guess is not None:
         seen = {"trend": guess.trend, "volatility": guess.volatility, "support": guess.support}
         d.emit(e.WeekModePredicted(week, guess.mode, seen), STREAM)
@@ -150,8 +151,8 @@ def score_types(d: Decision, account: Account, week: str, actual: dict[str, str]
 
 def predict_types(d: Decision, account: Account, tickers: list[str], next_week: str) -> None:
     """Saturday after classification: the most probable type of next week (protocol 11.5)."""
-    guess = None if d.book.week_mode_week == next_week else _guess(d)
-    mode = d.book.week_mode if d.book.week_mode_week == next_week else guess.mode if guess else ""
+    guess = None if next_week in d.book.week_modes else _guess(d)
+    mode = d.book.week_modes.get(next_week) or (guess.mode if guess else "")
     for ticker in tickers:
         made = account.forecasts.get(ticker)
         if made is None or not made.last_type:

@@ -6,7 +6,7 @@ from domain.alerts import raise_alert
 from domain.approvals import TWO_PEOPLE, business_days_on, on_decided, refusal, request
 from domain.approvals import deny as deny_request
 from domain.approvals import grant as grant_request
-from domain.calendar import as_date
+from domain.calendar import as_date, is_week_id
 from domain.commands import (
     AcknowledgeAlert,
     CancelOrder,
@@ -433,6 +433,8 @@ def _accounts(d: Decision) -> list[Account]:
 def guess_week_mode(d: Decision, command: GuessWeekMode) -> Refusal | None:
     """The predictor's guess; whether it acts is a parameter (protocol 6.4)."""
     if command.mode not in ("GREEN", "RED", "CHOP"):
-        return Reason.INVALID_VALUE, command.mode
+        return Reason.INVALID_VALUE, f"mode {command.mode}: expected GREEN, RED or CHOP"
+    if not is_week_id(command.week_id):
+        return Reason.INVALID_VALUE, f"week_id {command.week_id}: expected an ISO week such as 2025W25"
     d.emit(e.WeekModePredicted(command.week_id, command.mode), "predictor")
     return None

@@ -401,6 +401,8 @@ class BrokerStatement:
     occasion: Annotated[str, "CONNECT, PRE_OPEN, INTRADAY or EOD"]
     cash: Annotated[Cents, "all cash of the brokerage account, settled or not"]
     positions: Annotated[list[BrokerPosition], "sorted by contract, none with quantity 0"]
+    margin_used: Annotated[Cents | None, "margin that is in use; none: it has no margin"] = None
+    margin_total: Annotated[Cents | None, "margin that the broker grants"] = None
 
 
 @record

@@ -30,6 +30,7 @@ from domain.state import AT_BROKER, KILLED_ACCOUNT, KILLED_BOOK, Account
 from domain.valuation import (
     buffer_required,
     cash_total,
+    contract_collateral,
     corpus,
     free_cash,
     nav,
@@ -287,6 +288,9 @@ def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
     )
     if active >= MAX_ACTIVE_ORDERS:
         return FAILED, f"{active} active orders for the contract and side"
+    used, margin = d.book.margin_used, d.book.margin_total
+    if margin and used * 100 > config.fraction("limits.margin_use_pct") * margin:
+        return FAILED, f"margin use: {used} of {margin} cents"
     if terms is None or terms.right == "C" or intent.side == "BUY":
         return PASSED, f"notional {notional} cents"
     worth = corpus(d.market, account)
@@ -295,6 +299,9 @@ def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
     new = strike_value(terms.strike_e3, intent.total)
     if held + new > cap:
         return FAILED, f"ticker cap: {held} + {new} > {cap} cents"
+    position, most = contract_collateral(d.book, account, intent.contract), config.fraction("limits.position_pct")
+    if position + new > percent_of(worth, most):
+        return FAILED, f"position cap: {position} + {new} > {most} % of {worth} cents"
     day_cap = percent_of(worth, config.fraction("limits.daily_new_pct"))
     return _verdict(
         account.new_collateral + new <= day_cap, f"day cap: {account.new_collateral} + {new} of {day_cap} cents"

@@ -58,5 +58,8 @@ def on_statement(d: Decision, report: BrokerStatement) -> None:
             )
     for instrument in [i for i in d.book.breaks if i not in {name for name, _, _ in found}]:
         d.emit(e.ReconciliationBreakResolved(instrument, f"equal at {report.occasion}"), stream)
-    d.emit(e.ReconciliationCompleted(report.occasion, report.cash, book_cash), stream)
+    d.emit(
+        e.ReconciliationCompleted(report.occasion, report.cash, book_cash, report.margin_used, report.margin_total),
+        stream,
+    )
     follow_breaks(d)

@@ -36,6 +36,7 @@ CONDITIONS: tuple[tuple[str, ...], ...] = (
 LEVELS = (1, 2)
 """Level 3 always ends at a loss: its effect can't be read from results."""
 SLEEVES = ("GEN", "REV", "COM")
+IDLE = ("W-IDL", "W-CAR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ def _review(d: Decision, quarter: str) -> None:
     if d.book.reviewed_quarter >= quarter:
         return
     accounts = [d.book.accounts[key] for key in sorted(d.book.accounts)]
-    evidence = {k: v for account in accounts if account.type in SLEEVES for k, v in _account_review(account, quarter)}
+    evidence = {
+        k: v for account in accounts if account.type in SLEEVES for k, v in _account_review(d, account, quarter)
+    }
     trades = candidates = proposals = 0
     for sleeve in SLEEVES:
         chains = [chain for account in accounts if account.type == sleeve for chain in account.closed]
@@ -228,12 +231,19 @@ def _narrower_dte(sleeve: str, dte: int, config: Config) -> dict[str, str]:
     return {f"{sleeve}.dte_max": str(most - 1)} if least < most and dte == most else {}
 
 
-def _account_review(account: Account, quarter: str) -> Iterator[tuple[str, str]]:
-    """Chains won and lost, and the realised result of an account in the quarter."""
+def _account_review(d: Decision, account: Account, quarter: str) -> Iterator[tuple[str, str]]:
+    """Chains won and lost, realised result, and what weeks have paid against `target_premium_pct`."""
     first, last = first_day(quarter), first_day(quarter_id(first_day(quarter) + 100))
     results = [chain.result for chain in account.closed if first <= chain.session < last]
     won = sum(result >= 0 for result in results)
     yield f"{account.account_id}.chains", f"{len(results)} ended, {won} without a loss"
+    rows = [cell for kind, cell in account.matrix.items() if kind not in IDLE and "|" not in kind]
+    weeks = sum(cell.count for cell in rows)
+    if weeks and account.type in ("GEN", "REV"):
+        paid = Fraction(sum(cell.premium for cell in rows), weeks * 10**10)
+        target = d.config(account.account_id).fraction(f"{account.type.lower()}.target_premium_pct")
+        text = f"{_percent(paid)} % of the capital weight in {weeks} weeks, target {_decimal(target)} %"
+        yield f"{account.account_id}.premium", text
     yield f"{account.account_id}.net_result_cents", str(net_result(quarter_of(account, quarter)))
 
 

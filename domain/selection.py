@@ -190,11 +190,8 @@ def _pick(quote: Quote, band: Band, chain: Chain, right: str, shadow: str) -> Pi
 
 def mode_shift(d: Decision, config: Config) -> Fraction:
     """Delta points by which the week mode shifts put bands: GREEN 0, RED and CHOP as configured (protocol 6.4)."""
-    if d.book.week_mode_week != week_id(d.today):
-        return Fraction(0)
-    return {"RED": config.fraction("week_mode.shift_red"), "CHOP": config.fraction("week_mode.shift_chop")}.get(
-        d.book.week_mode, Fraction(0)
-    )
+    shifts = {"RED": config.fraction("week_mode.shift_red"), "CHOP": config.fraction("week_mode.shift_chop")}
+    return shifts.get(d.book.week_modes.get(week_id(d.today), ""), Fraction(0))
 
 
 def _put(d: Decision, account: Account, config: Config, chain: Chain, liquid: list[Quote]) -> Pick | Rejected:

@@ -9,7 +9,7 @@ from domain.money import floor_int, percent_of, strike_value
 from domain.risk.breakers import vix_halves
 from domain.selection import Pick
 from domain.state import Account
-from domain.valuation import corpus, deployable, put_collateral, shares_market_value
+from domain.valuation import contract_collateral, corpus, deployable, put_collateral, shares_market_value
 
 
 @dataclass(slots=True)
@@ -84,10 +84,14 @@ def caps(d: Decision, account: Account, pick: Pick, ticker: str, already: int, w
     one = strike_value(quote.strike_e3, 1)
     held = put_collateral(d.book, account, ticker) + shares_market_value(d.market, account, ticker)
     ticker_cap = floor_int(percent_of(worth, config.fraction(f"common.ticker_cap_pct.{account.type.lower()}"))) - held
+    position_cap = floor_int(percent_of(worth, config.fraction("limits.position_pct"))) - contract_collateral(
+        d.book, account, quote.contract
+    )
     day_cap = floor_int(percent_of(worth, config.fraction("limits.daily_new_pct"))) - account.new_collateral
     limits = {
         "liquidity.max_order_pct_adv": floor_int(percent_of(volume, config.fraction("liquidity.max_order_pct_adv"))),
         "common.ticker_cap_pct": ticker_cap // one,
+        "limits.position_pct": position_cap // one,
         "limits.daily_new_pct": day_cap // one,
         "order.max_contracts": config.integer("order.max_contracts"),
         "order.max_notional": config.integer("order.max_notional") * 100 // one,

@@ -651,10 +651,13 @@ class Book:
     combinations: bool = True
     """the broker takes combination orders (protocol 7.3)"""
     last_reconciled_us: int = 0
+    margin_used: int = 0
+    margin_total: int = 0
+    """as the broker states them, cents; total 0 = it states none (protocol 9)"""
     breaks: list[str] = field(default_factory=list[str])
     killed: bool = False
-    week_mode: str = ""
-    week_mode_week: str = ""
+    week_modes: dict[str, str] = field(default_factory=dict[str, str])
+    """ISO week to the guess of its mode; the last weeks, next one's may be given before this one is scored (11.2)"""
     scripts: dict[str, Script] = field(default_factory=dict[str, Script])
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
     """name|scope to the tripped breaker"""

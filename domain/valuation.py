@@ -29,6 +29,17 @@ def put_collateral(book: Book, account: Account, ticker: str | None = None) -> i
     return total
 
 
+def contract_collateral(book: Book, account: Account, contract: str) -> int:
+    """Collateral of one put contract, held and working: the position that `limits.position_pct` caps (protocol 9)."""
+    terms, short = option(contract), account.shorts.get(contract)
+    total = strike_value(terms.strike_e3, short.quantity) if short else 0
+    for order in book.orders.values():
+        mine = order.account_id == account.account_id and order.contract == contract
+        if mine and order.working and order.effect == "OPEN" and order.side == "SELL":
+            total += strike_value(terms.strike_e3, order.open_quantity + order.rest)
+    return total
+
+
 def _roll_collateral(order: Order) -> int:
     """What a working roll of puts needs beyond the collateral that its old option holds, cents."""
     old, new = option(order.contract), option(order.new_contract)

@@ -157,7 +157,7 @@ class _Beside(TypedDict):
 def _beside(d: Decision, account: Account, friday: int, mode: WeekMode | None, weeks: Sequence[TickerWeek]) -> _Beside:
     both = TickerWeek(delta_sum=sum(w.delta_sum for w in weeks), delta_contracts=sum(w.delta_contracts for w in weeks))
     return _Beside(
-        mode_guess=d.book.week_mode if d.book.week_mode_week == week_id(friday) else None,
+        mode_guess=d.book.week_modes.get(week_id(friday)),
         mode_confirmed=mode.mode if mode else None,
         trend_tag=mode.tag or None if mode else None,
         pnl_post=feedback.after_tax(d, account, sum(w.pnl for w in weeks)),

@@ -119,6 +119,8 @@ class ReconciliationCompleted:
     occasion: str
     broker_cash: Cents
     book_cash: Cents
+    margin_used: Annotated[Cents | None, "as the broker states it"] = None
+    margin_total: Annotated[Cents | None, "as the broker states it; none: it states none"] = None
 
 
 @record
