@@ -373,3 +373,51 @@ def test_a_stage_that_is_late_for_a_minute_is_told_once() -> None:
         )
     ]
     assert late == ["Stage book is late"]
+
+
+# --- alert parameters of the book (15.1, 18) --------------------------------------------------------------------
+
+
+def _raise(book: Book, number: int, at_us: int, *, type_: str, title: str = "", priority: str = "HIGH") -> None:
+    book.event(
+        "alerts", "AlertRaised", at_us, alert_id=f"a{number}", type=type_, priority=priority, ticker="TSLA",
+        title=title or f"title {number}", message="in words",
+    )  # fmt: skip
+
+
+def _changed(book: Book, **new: str) -> None:
+    named = {name.replace("__", "."): value for name, value in new.items()}
+    book.event("protocol", "ConfigurationChanged", TEN, scope="SYSTEM", new=named)
+
+
+@pytest.mark.parametrize(
+    ("type_", "name"),
+    [("PROTOCOL_BREACH", "protocol"), ("TRADE_OPPORTUNITY", "trade"), ("SYSTEM_STATUS", "status"),
+     ("ACCOUNT_MANAGEMENT", "account"), ("TECHNICAL_ALERT", "technical")],
+)  # fmt: skip
+def test_the_hourly_limit_is_the_book_s(type_: str, name: str) -> None:
+    book = Book()
+    _changed(book, **{f"alert__hourly_limit__{name}": "2"})
+    for number in range(4):
+        _raise(book, number, TEN + number * 1_000_000, type_=type_)
+    assert [notice.title for notice in book.notices] == ["title 0", "title 1"]
+
+
+@pytest.mark.parametrize(("dedupe", "told"), [("10", 1), ("3", 2), ("0", 2)])
+def test_how_long_a_repetition_is_counted_instead_of_told_is_the_book_s(dedupe: str, told: int) -> None:
+    book = Book()
+    _changed(book, alert__dedupe_min=dedupe)
+    for number in range(2):
+        _raise(book, number, TEN + number * 4 * 60_000_000, type_="COMPLIANCE", title="the same")
+    assert len(book.notices) == told
+
+
+@pytest.mark.parametrize(("digest", "hour"), [("16:45", 16), ("13:45", 13)])
+def test_the_digest_comes_at_the_book_s_time(digest: str, hour: int) -> None:
+    book = Book()
+    _changed(book, alert__digest_time=digest)
+    _raise(book, 1, TEN, type_="SYSTEM_STATUS", priority="LOW")
+    book.tick(at(hour, 44))
+    assert book.notices == []
+    book.tick(at(hour, 45))
+    assert [notice.kind for notice in book.notices] == ["DIGEST"]
