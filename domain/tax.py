@@ -160,12 +160,16 @@ def close_year(d: Decision, account: Account, year: int) -> None:
 
 
 def adjust_reserve(d: Decision, account: Account, year: int) -> None:
-    """Move cash into or out of TAX_RESERVE so that it equals the target over all open years."""
+    """Move cash into or out of TAX_RESERVE so that it equals the target over all open years.
+
+    An EXT account, and one without `tax.segregate_reserve`, is told its estimate and keeps its cash (protocol 3.1, 4.4).
+    """
     config = d.config(account.account_id)
     t_ytd = estimated_tax(account.tax, str(year), config)
     target = 0
+    segregated = account.type != "EXT" and config.flag("tax.segregate_reserve")
     for key, other in account.tax.items():
-        if not other.closed:
+        if segregated and not other.closed:
             target += max(0, estimated_tax(account.tax, key, config) - other.payments)
     delta = target - account.balance(TAX_RESERVE)
     before = account.tax.get(str(year))

@@ -200,3 +200,25 @@ def test_the_review_compares_premiums_with_their_target() -> None:
     assert evidence["S001-GEN-001.premium"] == "1.57 % of the capital weight in 1 weeks, target 2.5 %"
     assert evidence["S001-GEN-001.chains"] == "1 ended, 1 without a loss"
     assert evidence["S001-GEN-001.net_result_cents"] == "272545"
+
+
+# --- tax reserve (3.1, 4.4) -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "reserve"),
+    [("GEN", {}, "116.81"), ("GEN", {"tax.segregate_reserve": "false"}, "0"), ("EXT", {}, "0")],
+)
+def test_tax_is_estimated_for_every_account_and_set_aside_where_that_is_so(
+    kind: str, config: dict[str, str], reserve: str
+) -> None:
+    world = BookWorld("2025-06-05", "2025-07-11")
+    world.at("2025-06-09 08:00")
+    held = c.ImportedOption(PUT, 1, e4("3.90"), 65, world.now, e4(250))
+    overrides = {"gen.tickers": "TSLA", "gen.profit_take_pct": "100", **config}
+    world.take_over(world.sleeve(kind, "50,000.00", options=[held]), config=overrides)
+    world.at(f"{FRIDAY} 16:20")
+    world.bar("TSLA", 251, FRIDAY)
+    world.at(f"{FRIDAY} 16:30")
+    assert world.one(e.TaxReserveAdjusted).t_ytd == cents("116.81"), "30 % of 389.35"
+    assert world.account(kind).ledger.get("TAX_RESERVE", 0) == cents(reserve)
