@@ -123,11 +123,12 @@ class Actor:
 
     def _answer(self, action: Action, number: int) -> None:
         given = action.given
-        wanted = {key: given[key] for key in ("kind", "subject", "account") if key in given}
-        approval_id, roles = self._approval(wanted)
+        wanted = {key: given[key] for key in ("kind", "subject", "account", "book") if key in given}
+        book, approval_id, roles = self._approval(wanted)
         by = given.get("by") or "trader-1"
         fields: dict[str, Any] = {
             "approval_id": approval_id,
+            "book": book,
             "by": by if number == 0 else f"{by}-{number + 1}",
             "role": given.get("role") or (roles[0] if roles else "OWNER"),
         }
@@ -263,7 +264,7 @@ class Actor:
         if "event" in wanted:
             return self._captured(wanted)
         if "approval" in field.name:
-            return self._approval(wanted)[0]
+            return self._approval(wanted)[1]
         if "order" in field.name:
             return self._order(wanted).order_id
         raise FieldError((), f"{field.friendly}: take it from an event: {{{', '.join(f'{k}: …' for k in CAPTURE)}}}")
@@ -281,13 +282,19 @@ class Actor:
             raise CannotActError(f"{expected.name} has no field {wanted.get('field')}")
         return getattr(found.event, field.name)
 
-    def _approval(self, wanted: Mapping[str, Any]) -> tuple[str, list[str]]:
-        pending = [a for book in self.stage.books.values() for a in book.approvals.values()]
-        found = [a for a in pending if self._fits(a, wanted)]
+    def _approval(self, wanted: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+        """(book, id, roles) of the newest pending request that fits; of the scenario's first book before others."""
+        rest, only = {k: v for k, v in wanted.items() if k != "book"}, wanted.get("book")
+        books = sorted(self.stage.books, key=lambda name: name == self.default_book)
+        pending = [
+            (name, a) for name in books if only in (None, name) for a in self.stage.books[name].approvals.values()
+        ]
+        found = [(name, a) for name, a in pending if self._fits(a, rest)]
         if not found:
-            there = ", ".join(f"{a.kind} {a.subject}" for a in pending) or "none"
+            there = ", ".join(f"{a.kind} {a.subject}" for _, a in pending) or "none"
             raise CannotActError(f"no pending request with {_said(wanted)}; pending: {there}")
-        return found[-1].approval_id, found[-1].roles
+        name, newest = found[-1]
+        return name, newest.approval_id, newest.roles
 
     def _order(self, wanted: Mapping[str, Any]) -> Any:
         orders = [o for book in self.stage.books.values() for o in book.orders.values()]

@@ -169,7 +169,7 @@ def _applied(base: Entries, variant: Entries, where: str, problems: list[Problem
                 del steps[at]
             elif at >= 0:
                 steps[at] = overlaid(steps[at], change)
-    if "until" in variant:
+    if variant.get("until") is not None:
         at = place(variant["until"], line_of(variant, ("until",)))
         steps = steps[: at + 1] if at >= 0 else steps
     steps.extend(variant.get("more") or [])
@@ -194,6 +194,9 @@ class _Loader:
     def scenario(self) -> Scenario | None:
         """The scenario; None where its form is wrong."""
         values: Any = self.data.get("vars") or {}
+        if not isinstance(values, dict):
+            self.complain(("vars",), "expected a mapping from names to values")
+            return None
         try:
             self.data = substituted(self.data, {k: substituted(v, values) for k, v in dict(values).items()})
         except KeyError as error:

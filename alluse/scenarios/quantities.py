@@ -75,8 +75,13 @@ def decimal(text: str) -> Decimal:
     return found
 
 
+LARGEST = 10**18
+"""What an integer of a record holds, with room to add."""
+
+
 def scaled(kind: Kind, text: str) -> int:
-    """The scaled integer of a number. Raises NotThisError for anything else, and for more places than there are."""
+    """The scaled integer of a number. Raises NotThisError for anything else, for more places than there are, and for
+    what no record can hold."""
     try:
         if kind is Kind.RATIO and text.strip().endswith("%"):
             number = decimal(text.strip()[:-1]).scaleb(-2)
@@ -85,7 +90,7 @@ def scaled(kind: Kind, text: str) -> int:
         else:
             number = decimal(text)
         value = number.scaleb(PLACES[kind])
-        if value != value.to_integral_value():
+        if value != value.to_integral_value() or abs(value) >= LARGEST:
             raise ValueError(text)
         return int(value)
     except ValueError:

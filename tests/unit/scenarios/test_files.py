@@ -83,11 +83,29 @@ def problems(text: str) -> list[tuple[int, str]]:
         (("title: A test", "title: A test\ntitle: Again"), 3, "the key stands twice"),
         (("{TSLA: 250.00}\n    chains", "{TSLA: '${price}'}\n    chains"), 1, "${price} has no value"),
         (("id: T-1", "id: [T-1"), 2, "no YAML"),
+        (("{cash: 400000.00}", "{cash: 99999999999999999999}"), 10, "expected an amount such as"),
+        (("gen.tickers: [TSLA]", "gen.ticker_weights: {TSLA: 25}"), 7, "a weight for each of TSLA, NVDA, found TSLA"),
+        (("gen.tickers: [TSLA]", "gen.tickers: {TSLA: 25}"), 7, "only ticker weights are written as one"),
+        (("gen.tickers: [TSLA]", "hedge.enabled: maybe"), 7, "expected boolean"),
+        (("steps:\n", "vars: much\nsteps:\n"), 11, "expected a mapping from names to values"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_line(change: tuple[str, str], line: int, says: str) -> None:
     found = problems(BASE.replace(*change, 1))
     assert any(at == line and says in message for at, message in found), found
+
+
+def test_a_reason_code_of_the_notation_is_the_reason_wherever_it_stands() -> None:
+    (scenario,) = read(BASE.replace("OrderSubmitted: {quantity: 15}", "EntrySkipped{UNFILLED}"))
+    (expected,) = scenario.steps[0].checks.then
+    assert dict(expected.fields) == {"reason": "UNFILLED"}
+
+
+def test_switches_and_weights_of_parameters_are_written_as_people_write_them() -> None:
+    given = "hedge.enabled: no, gen.ticker_split: WEIGHTS, gen.ticker_weights: {NVDA: 75, TSLA: 25}"
+    (scenario,) = read(BASE.replace("gen.tickers: [TSLA]", given))
+    assert scenario.config["hedge.enabled"] == "false"
+    assert scenario.config["gen.ticker_weights"] == "25,75", "in the order of gen.tickers"
 
 
 def test_every_problem_of_a_file_is_told_at_once() -> None:
@@ -117,6 +135,7 @@ def expecting(then: str) -> Result:
         "    then: [{EligibleStrikeSelected: {premium: 1.58%, delta: 45, shadow_contract: '*'}}]\n",
         "    then: [{WheelPhaseChanged: {from: IDLE, to: CSP_WORKING}}]\n",
         "    then: ['WheelPhaseChanged{TSLA, IDLE → CSP_WORKING}']\n",
+        "    never: ['EntrySkipped{UNFILLED}', 'OrderRejected{PT-11}']\n",
         "    then: [{OrderValidated: {checks: [{check: PT-01, result: PASSED}, {check: PT-19}]}}]\n",
         "    counts: {OrderSubmitted: 1, EntrySkipped: 0}\n",
         "    never: [EntrySkipped, {OrderSubmitted: {quantity: 14}}]\n",
