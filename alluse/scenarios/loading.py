@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -198,7 +198,8 @@ class _Loader:
             self.complain(("vars",), "expected a mapping from names to values")
             return None
         try:
-            self.data = substituted(self.data, {k: substituted(v, values) for k, v in dict(values).items()})
+            given = cast("dict[str, Any]", values)
+            self.data = substituted(self.data, {k: substituted(v, given) for k, v in given.items()})
         except KeyError as error:
             self.complain((), f"the variable ${{{error.args[0]}}} has no value; give it under vars")
             return None
