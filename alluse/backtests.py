@@ -60,12 +60,14 @@ class DigestedLog(MemoryLog):
         super().append(topic, partition, key, value, headers)
 
 
-def backtest(plan: Plan, setup_s: float, progress: Progress | None = None) -> tuple[dict[str, Any], Outcome]:
+def backtest(
+    plan: Plan, setup_s: float, progress: Progress | None = None, log: DigestedLog | None = None
+) -> tuple[dict[str, Any], Outcome]:
     """Feed the plan, run the processors until nothing is left to do; the result of interface.md and what it counts."""
     started = time.monotonic()
     collect_rarely()
     opened = plan.opened
-    log = DigestedLog(opened.partitions)
+    log = log or DigestedLog(opened.partitions)
     runtime = MemoryRuntime(
         log,
         [

@@ -14,14 +14,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import book, latency, market, projection, replay, takeover, wake
+from benchmarks import book, fold, latency, market, projection, replay, takeover, wake
 from benchmarks.document import surroundings, write
 from benchmarks.workbench import Bench, Report
 from infra.errors import AllUseError
 from infra.kafka.broker import LocalBroker
 from infra.settings import load_settings
 
-BENCHMARKS = {m.__name__.rpartition(".")[2]: m.run for m in (market, book, wake, latency, replay, projection, takeover)}
+BENCHMARKS = {
+    m.__name__.rpartition(".")[2]: m.run for m in (market, book, wake, fold, latency, replay, projection, takeover)
+}
 FOLDER = Path(__file__).with_name("results")
 
 
