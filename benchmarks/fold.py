@@ -21,12 +21,12 @@ from schemas.codec import Codec
 
 AT_ONCE = snapshot.FOLDED_AT_ONCE
 METHOD = (
-    "In memory, one process, CPU seconds of the process (other work may share the machine). The demo's run of two years "
-    "of `sample` (four tickers, GEN, REV and COM, approvals answered) is played once and its journal kept; the partition "
-    "that holds the book is folded by a fresh sequencer: keys, hash chain, every decision again, every event encoded "
-    "and its digest compared. The bare loop does the same without a rule: keys, hash chain, marks, clock ticks and the "
-    "heads of chains decoded, every other record decoded whole. Restore: snapshots of the book and the partition at the "
-    "end of the run, read, hashed, compared and loaded, no tail."
+    "In memory, one process, CPU seconds of the process (other work may share the machine). The demo's run of two "
+    "years of `sample` (four tickers, GEN, REV and COM, approvals answered) is played once and its journal kept; the "
+    "partition that holds the book is folded by a fresh sequencer: keys, hash chain, every decision again, every event "
+    "encoded and its digest compared. The bare loop does the same without a rule: keys, hash chain, marks, clock ticks "
+    "and the heads of chains decoded, every other record decoded whole. Restore: snapshots of the book and the "
+    "partition at the end of the run, read, hashed, compared and loaded, no tail."
 )
 
 
