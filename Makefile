@@ -17,7 +17,7 @@ STAMP := $(VENV)/.stamp-$(shell { cat $(LOCK) Makefile; echo "$(PYTHON)"; pwd; }
 
 TESTS ?=
 
-.PHONY: help setup demo test lint format bench chaos lock clean prerequisites
+.PHONY: help setup demo test lint format bench chaos mutants lock clean prerequisites
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
@@ -43,6 +43,11 @@ bench: setup  ## the benchmarks, each beside its limit and its peers
 
 chaos: setup  ## the fault tests at length: 20 kills of each process instead of 3
 	@ALLUSE_CHAOS=1 $(PY) -m pytest tests/integration/runtime tests/unit/book tests/unit/processors
+
+mutants: setup  ## 400 seeded mutants of domain/, each against the tests that run it; then docs/protocol-coverage.md
+	@$(PY) -m tests.mutation
+	@$(PY) -m tests.mutation --rules
+	@$(PY) scripts/make_coverage.py
 
 setup: $(STAMP)  ## Python environment from the lock file, the broker's jars; once done, nothing is downloaded
 	@$(PY) -m infra.kafka

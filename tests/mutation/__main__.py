@@ -2,7 +2,9 @@
 
 python -m tests.mutation                       400 mutants by the seed of the page; some 40 minutes on one core
 python -m tests.mutation --count 20            the first 20 of them
+python -m tests.mutation --resume              those that have no verdict in the file of results yet
 python -m tests.mutation --survivors           those again that survived in the file of results, after new tests
+python -m tests.mutation --rules               one mutant more of each function that holds a numbered rule
 """
 
 import argparse
@@ -19,13 +21,15 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.mutation.choice import Choice
+from tests.mutation.rules import rules
 from tests.mutation.sites import Mutant, chosen, modules, mutants
 from tests.mutation.workers import ROOT, ExchangeError, Outcome, Seen, Server, prepare, seen_by
 
 SEED = 20261128
 COUNT = 400
 HISTORIES = "15"
-RESULT = Path(__file__).parent / "result.json"
+RESULT = Path(__file__).with_name("result.json")
+RULES_RESULT = Path(__file__).with_name("rules.json")
 TESTS = (
     "tests/unit/domain", "tests/unit/scenarios/test_examples.py", "tests/unit/book/test_examples.py",
     "tests/unit/book/test_rules.py", "tests/unit/book/test_paper_run.py",
@@ -43,8 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--rules", action="store_true", help="one mutant of each function that holds a numbered rule")
     parser.add_argument("--survivors", action="store_true", help="only those that survived in the file of results")
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path, help="file of results")
     parser.add_argument(
         "--resume", action="store_true", help="keep the verdicts of the file of results, judge the others"
     )
@@ -52,12 +57,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--longest", type=float, default=LONGEST_S, help="leave tests out that take longer, seconds")
     parser.add_argument("--coverage", type=Path, help="keep what the tests run in this file; use it if it is there")
     options = parser.parse_args(arguments)
+    options.out = options.out or (RULES_RESULT if options.rules else RESULT)
     os.nice(5)
     os.chdir(ROOT)
     os.environ["ALLUSE_HISTORIES"] = HISTORIES
     prepare()
     every = [one for module in modules() for one in mutants(module)]
-    drawn = chosen(every, options.seed, options.count)
+    drawn = _of_rules(every, options.seed) if options.rules else chosen(every, options.seed, options.count)
     before: list[dict[str, Any]] = json.loads(options.out.read_text("utf-8"))["mutants"] if options.out.exists() else []
     kept: dict[str, dict[str, Any]] = {}
     if options.survivors or options.resume:
@@ -72,7 +78,8 @@ def main(arguments: Sequence[str]) -> int:
     killers: dict[str, list[str]] = {one["key"]: one["tests"] for one in before}
     judges = Judges(Choice(seen, options.longest, killers), drawn, options.limit)
     head: dict[str, Any] = {
-        "seed": options.seed, "count": options.count, "of": len(every), "commit": _commit(), "tests": len(seen.seconds),
+        "seed": options.seed, "count": len(drawn) + len(found), "of": len(every), "commit": _commit(),
+        "tests": len(seen.seconds), "runs": judges.choice.specific({name for rule in rules() for name in rule.functions}),
     }  # fmt: skip
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bars) as progress:
@@ -85,6 +92,17 @@ def main(arguments: Sequence[str]) -> int:
     killed = verdicts["killed"] + verdicts["timeout"]
     print(f"{killed} of {len(found)} killed ({100 * killed / len(found):.1f} %): {dict(verdicts)}")
     return 0
+
+
+def _of_rules(every: list[Mutant], seed: int) -> list[Mutant]:
+    """The first mutant by seed of each function that a numbered rule names."""
+    wanted = {name for rule in rules() for name in rule.functions}
+    first: dict[str, Mutant] = {}
+    for one in chosen(every, seed, len(every)):
+        name = f"{one.module}.{one.function}"
+        if name in wanted:
+            first.setdefault(name, one)
+    return [first[name] for name in sorted(first)]
 
 
 def _seen(kept: Path | None) -> Seen:

@@ -39,6 +39,23 @@ class Choice:
         before = self.killers.get(mutant.key, [])
         return sorted(short, key=lambda nodeid: (nodeid not in before, self.seen.seconds[nodeid], nodeid))
 
+    def specific(self, functions: set[str], most: int = 3) -> dict[str, list[str]]:
+        """For each function the tests that run it and run least besides."""
+        size: dict[str, int] = {}
+        for tests in self.seen.tests.values():
+            for nodeid in tests:
+                size[nodeid] = size.get(nodeid, 0) + 1
+        found: dict[str, list[str]] = {}
+        for module in modules():
+            tree = ast.parse(source_of(module).read_text("utf-8"))
+            number = {id(node): self.seen.number[module] + n for n, node in enumerate(statements(tree))}
+            for name, node in _functions(tree):
+                if f"{module}.{name}" in functions:
+                    inside = [number[id(one)] for part in node.body for one in _inner(part)]
+                    tests = {t for n in inside for t in self.seen.tests.get(n, ())}
+                    found[f"{module}.{name}"] = sorted(tests, key=lambda t: (size[t], t))[:most]
+        return found
+
     def at_import(self, mutant: Mutant) -> bool:
         """Whether the statement has run when all tests are collected, so that its change would come too late."""
         return self.seen.number[mutant.module] + mutant.statement in self.seen.at_import
@@ -77,6 +94,15 @@ def _named(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:
                     yield from ((own or (name,), one) for one in _inner(node))
             case _:
                 yield _set_by(top), top
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Functions of a module and of its classes."""
+    for top in tree.body:
+        if isinstance(top, ast.FunctionDef):
+            yield top.name, top
+        elif isinstance(top, ast.ClassDef):
+            yield from ((f"{top.name}.{node.name}", node) for node in top.body if isinstance(node, ast.FunctionDef))
 
 
 def _set_by(node: ast.stmt) -> tuple[str, ...]:
