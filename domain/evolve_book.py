@@ -271,6 +271,7 @@ def _position_marked(book: Book, event: e.PositionMarked, envelope: e.Envelope) 
     levels = [short.level for short in account.shorts.values()] + [wheel.level for wheel in account.wheels.values()]
     account.calm_sessions = 0 if account.worst_level else account.calm_sessions + 1
     account.worst_level = max(levels, default=0)
+    account.new_collateral = 0
 
 
 # --- ledger ---------------------------------------------------------------------------------------------------------

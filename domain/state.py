@@ -366,9 +366,9 @@ class Account:
     classified_week: str = ""
     """the last week that has been classified"""
     window_session: int = 0
-    """day of the last entry window: `windows` and `new_collateral` belong to it"""
+    """day of the last entry window: `windows` belong to it"""
     new_collateral: int = 0
-    """opened today, for the day's cap"""
+    """of puts sold since the last end of a day, for the day's cap; EXT accounts have no entry window that begins it"""
     expired: dict[str, ShortOption] = field(default_factory=dict[str, ShortOption])
     """options booked as expired at the close: a late notice may still reverse that (protocol 7.4)"""
     hedges: dict[str, Hedge] = field(default_factory=dict[str, Hedge])
