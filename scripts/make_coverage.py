@@ -36,7 +36,8 @@ def shown() -> dict[str, list[str]]:
     """Section to the scenario files that say they show it."""
     found: dict[str, list[str]] = {}
     for path in sorted(SCENARIOS.glob("*.yaml")):
-        sections = {s for key, text in HEAD.findall(path.read_text("utf-8")) if key == "shows" for s in re.findall(r'"([\d.]+)"', text)}
+        told = [text for key, text in HEAD.findall(path.read_text("utf-8")) if key == "shows"]
+        sections = {section for text in told for section in re.findall(r'"([\d.]+)"', text)}
         for section in sections:
             found.setdefault(section, []).append(path.name)
     return found
@@ -133,7 +134,7 @@ def page() -> str:
     return (
         "# What holds each rule, and which tests would fail without it\n\n"
         "For each numbered rule that the book decides: the functions that hold it, tests that failed when a function "
-        "was changed (after \"run it\": tests that run it and little else), and the scenario files that show its "
+        'was changed (after "run it": tests that run it and little else), and the scenario files that show its '
         "section. Made by `scripts/make_coverage.py`; do not edit. `INV-15`, the hash chain, is held by the journal "
         "(`processors.book.journal`), not by the domain.\n\n"
         "*How it is shown.* `make mutants` draws small changes of `domain/` by a seed: another comparison or bound, "

@@ -77,9 +77,10 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     killers: dict[str, list[str]] = {one["key"]: one["tests"] for one in before}
     judges = Judges(Choice(seen, options.longest, killers), drawn, options.limit)
+    named = {name for rule in rules() for name in rule.functions}
     head: dict[str, Any] = {
         "seed": options.seed, "count": len(drawn) + len(found), "of": len(every), "commit": _commit(),
-        "tests": len(seen.seconds), "runs": judges.choice.specific({name for rule in rules() for name in rule.functions}),
+        "tests": len(seen.seconds), "runs": judges.choice.specific(named),
     }  # fmt: skip
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bars) as progress:
