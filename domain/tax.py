@@ -162,7 +162,7 @@ def close_year(d: Decision, account: Account, year: int) -> None:
 def adjust_reserve(d: Decision, account: Account, year: int) -> None:
     """Move cash into or out of TAX_RESERVE so that it equals the target over all open years.
 
-    An EXT account, and one without `tax.segregate_reserve`, is told its estimate and keeps its cash (protocol 3.1, 4.4).
+    An EXT account, and one without `tax.segregate_reserve`, is told its estimate and keeps its cash (3.1, 4.4).
     """
     config = d.config(account.account_id)
     t_ytd = estimated_tax(account.tax, str(year), config)

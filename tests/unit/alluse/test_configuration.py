@@ -64,6 +64,33 @@ def test_bad_content_names_the_key_and_what_was_expected(tmp_path: Path, text: s
     assert says in raised.value.message
 
 
+def test_every_problem_is_told_with_its_line(tmp_path: Path) -> None:
+    text = "parameters:\n  gen.alloc_pct: 200\n  gen.nope: 1\n  gen.tickers: [A]\n  gen.tickers: [B]\nmore: 1\n"
+    with pytest.raises(RequestError) as raised:
+        load_configuration(_file(tmp_path, text))
+    _, _, told = raised.value.message.partition("config.yaml: ")
+    assert told.split("; ") == [
+        "line 2: gen.alloc_pct: 200 is outside 0 to 95 % of sizing base",
+        "line 3: there is no parameter gen.nope",
+        "see docs/configuration.md",
+        "line 5: gen.tickers: the key stands twice",
+        "line 6: unknown key more",
+        "expected parameters, title, description.",
+    ]
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError) as raised:
+        load_configuration(_file(tmp_path, ""))
+    assert "line 1: expected a mapping `parameters:`" in raised.value.message
+
+
+def test_what_is_no_yaml_names_its_line(tmp_path: Path) -> None:
+    with pytest.raises(RequestError) as raised:
+        load_configuration(_file(tmp_path, "parameters:\n  gen.tickers: [A\n"))
+    assert "config.yaml:3: this is no YAML" in raised.value.message
+
+
 @pytest.mark.parametrize("text", ["parameters: [", "\tparameters: x"])
 def test_what_is_no_yaml_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(RequestError) as raised:
