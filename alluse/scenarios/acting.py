@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from typing import Any, cast
 
-from alluse.scenarios.actions import CAPTURE, HEADER_KEYS, VERBS, is_selection
+from alluse.scenarios.actions import BLANK, CAPTURE, HEADER_KEYS, VERBS, is_selection
 from alluse.scenarios.books import account_id
 from alluse.scenarios.expecting import Expected, matches
 from alluse.scenarios.fields import (
@@ -30,9 +30,6 @@ from domain import commands as c
 from domain import inputs as i
 from domain.contracts import option, parse
 from domain.money import COMMISSION_PER_CONTRACT
-
-BLANK = frozenset({"reason", "choice", "symbol"})
-"""Texts of a command that may be left out."""
 
 
 class CannotActError(Exception):

@@ -13,12 +13,18 @@ from alluse.scenarios.fields import (
     command_classes,
     fields_of,
     find_field,
+    missing,
     report_classes,
 )
 from alluse.scenarios.protocol_names import PROTOCOL_COMMANDS
 from alluse.scenarios.quantities import Kind
 from alluse.scenarios.scenario import Action
 from alluse.scenarios.text import line_of
+
+BLANK = frozenset({"reason", "choice", "symbol"})
+"""Texts of a command that may be left out."""
+FILLED = BLANK | {"owner_subject_id", "broker_account", "config"}
+"""Fields of commands that are filled in where they are not given."""
 
 HEADER_KEYS = {
     "by": "who asks (default owner)",
@@ -170,6 +176,8 @@ def _check_verb(name: str, given: Mapping[str, Any]) -> None:
 def _check_command(name: str, cls: type, given: Mapping[str, Any]) -> None:
     own = {key for key in HEADER_KEYS if find_field(cls, key) is None}
     _check_fields(name, cls, given, own)
+    if lacks := missing(cls, given, FILLED):
+        raise FieldError((name,), lacks)
 
 
 def _check_fields(name: str, cls: type, given: Mapping[str, Any], also: set[str]) -> None:

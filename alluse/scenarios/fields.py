@@ -7,7 +7,7 @@ A friendly name is the field's own without the suffix of its scale (`limit_e4` -
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import MISSING, dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
 from decimal import Decimal
@@ -294,6 +294,16 @@ def build(cls: type, given: Mapping[str, Any], reading: Reading, fixed: Mapping[
         else:
             values[field.name] = None if field.optional else [] if field.shape == "list" else {}
     return cls(**values)
+
+
+def missing(cls: type, given: Mapping[str, Any], filled: Container[str] = ()) -> str:
+    """What a record cannot do without and people did not write, in words; empty where nothing is missing."""
+    written = {field.name for key in given if (field := find_field(cls, key)) is not None}
+    for field in fields_of(cls).values():
+        asked = field.required and not _has_default(cls, field.name)
+        if asked and field.name not in written and field.name not in filled:
+            return f"{cls.__name__} needs {field.friendly}: {_wanted(field)}"
+    return ""
 
 
 def _wanted(field: Field) -> str:

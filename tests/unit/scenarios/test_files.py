@@ -78,6 +78,7 @@ def problems(text: str) -> list[tuple[int, str]]:
             17,
             "EngageKillSwitch has no field why",
         ),
+        (("    then:\n", "    do: [{RecordFee: {account: GEN}}]\n    then:\n"), 17, "RecordFee needs amount"),
         (("    then:\n", "    do: [{fill: {order: {}}}]\n    then:\n"), 17, "fill needs `broker: scripted`"),
         (("steps:\n", "steps: none\nextra:\n"), 11, "expected a list"),
         (("title: A test", "title: A test\ntitle: Again"), 3, "the key stands twice"),
