@@ -23,7 +23,7 @@ from alluse.scenarios.fields import (
     same_text,
 )
 from alluse.scenarios.hand_broker import HandBroker, HeldOrder
-from alluse.scenarios.quantities import Kind
+from alluse.scenarios.quantities import Kind, parameter_value
 from alluse.scenarios.scenario import Action, Scenario
 from alluse.scenarios.stage import Stage
 from domain import commands as c
@@ -31,6 +31,7 @@ from domain import inputs as i
 from domain.contracts import option, parse
 from domain.money import COMMISSION_PER_CONTRACT
 
+ANSWER_ALL_THE_SAME = "answer it all the same with GrantApproval: {approval_id: {kind: …}}"
 
 class CannotActError(Exception):
     """What stands under `do:` finds nothing to act upon; the message says what was looked for."""
@@ -103,7 +104,9 @@ class Actor:
         if cls is c.CreateSystem:
             fixed |= {"owner_subject_id": "subject-1", "broker_account": "DU1"}
             over = cast("dict[str, str]", fields.pop("config", None) or {})
-            fixed["config"] = {**self.scenario.config, **over}
+            fixed["config"] = {**self.scenario.config, **_parameters(over)}
+        if cls is c.ProposeConfigurationChange and isinstance(fields.get("changes"), dict):
+            fields["changes"] = _parameters(cast("dict[str, str]", fields["changes"]))
         values: dict[str, Any] = {}
         for key, value in fields.items():
             field = find_field(cls, key)
@@ -261,7 +264,7 @@ class Actor:
         if "event" in wanted:
             return self._captured(wanted)
         if "approval" in field.name:
-            return self._approval(wanted)[1]
+            return self._request(wanted)
         if "order" in field.name:
             return self._order(wanted).order_id
         raise FieldError((), f"{field.friendly}: take it from an event: {{{', '.join(f'{k}: …' for k in CAPTURE)}}}")
@@ -289,9 +292,26 @@ class Actor:
         found = [(name, a) for name, a in pending if self._fits(a, rest)]
         if not found:
             there = ", ".join(f"{a.kind} {a.subject}" for _, a in pending) or "none"
-            raise CannotActError(f"no pending request with {_said(wanted)}; pending: {there}")
+            over = "" if self._over(wanted) is None else f"; one that fits is over: {ANSWER_ALL_THE_SAME}"
+            raise CannotActError(f"no pending request with {_said(wanted)}; pending: {there}{over}")
         name, newest = found[-1]
         return name, newest.approval_id, newest.roles
+
+    def _over(self, wanted: Mapping[str, Any]) -> str | None:
+        """The newest request that fits and is no longer pending: the book says why an answer to it is refused."""
+        expected, reading = Expected("ApprovalRequested", tuple(wanted.items()), 0), self.reading()
+        found = (h.event for h in reversed(self.stage.happened) if matches(expected, h, reading))
+        return next((event.approval_id for event in found), None)
+
+    def _request(self, wanted: Mapping[str, Any]) -> str:
+        """Id of the newest pending request that fits, else of the newest that is over."""
+        try:
+            return self._approval(wanted)[1]
+        except CannotActError:
+            over = self._over(wanted)
+            if over is None:
+                raise
+            return over
 
     def _order(self, wanted: Mapping[str, Any]) -> Any:
         orders = [o for book in self.stage.books.values() for o in book.orders.values()]
@@ -324,6 +344,12 @@ _STATUS = {
     "reject": "REJECTED",
     "refuse_cancel": "CANCEL_REJECTED",
 }
+
+
+def _parameters(given: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: parameter_value(name, value if isinstance(value, list) else str(value)) for name, value in given.items()
+    }
 
 
 def _said(wanted: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from domain import commands as c
 from domain.contracts import parse
 from domain.money import COMMISSION_PER_CONTRACT, shares_value
 
-_FORK = re.compile(r"(?P<parent>.+)-F\d{2}-(?P<type>[A-Z]{3})")
+_FORK = re.compile(r"(?P<group>(?P<parent>.+)-F\d{2})-(?P<type>[A-Z]{3})")
 _ROOT = re.compile(r".+-(?P<type>[A-Z]{3})-\d{3}")
 OWN_CONFIG = "config"
 """Key of an account's own parameters, which are no part of ImportBook."""
@@ -37,6 +37,7 @@ def imported_account(book: str, name: str, given: Mapping[str, Any], start_us: i
         "type": kind,
         "role": "FORK_CHILD" if fork else "ROOT",
         "parent_account_id": fork["parent"] if fork else None,
+        "fork_group_id": fork["group"] if fork else None,
         "fork_depth": len(re.findall(r"-F\d{2}-", identity)),
         "inception": today,
     }
@@ -134,9 +135,17 @@ def further_fields(book: str, given: Mapping[str, Any], accounts: list[Any], tod
         except FieldError as error:
             raise FieldError((key, *error.path), str(error)) from None
     groups = list(dict.fromkeys(a.fork_group_id for a in accounts if a.fork_group_id))
-    if groups and "groups" not in values:
-        values["groups"] = [c.ImportedGroup(group, 0) for group in groups]
+    given_groups = [_group(book, group, groups) for group in cast("list[c.ImportedGroup]", values.get("groups") or [])]
+    named = {group.fork_group_id for group in given_groups}
+    if groups:
+        values["groups"] = given_groups + [c.ImportedGroup(group, 0) for group in groups if group not in named]
     return values
+
+
+def _group(book: str, group: c.ImportedGroup, known: list[str]) -> c.ImportedGroup:
+    """A group under its accounts' name for it: GEN-001-F01 is S001-GEN-001-F01."""
+    whole = f"{book}-{group.fork_group_id}"
+    return replace(group, fork_group_id=whole) if whole in known else group
 
 
 def import_book(header: c.CommandHeader, **values: Any) -> c.ImportBook:

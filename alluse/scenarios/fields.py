@@ -393,6 +393,10 @@ def shown_record(record: Any) -> dict[str, Any]:
 # --- comparing --------------------------------------------------------------------------------------------------
 
 
+MOMENT_US = 1000
+"""What is done at a time, with the answers of the broker, happens within this: a step's millisecond."""
+
+
 def same_scalar(kind: Kind, expected: Any, found: Any, reading: Reading) -> bool:
     """Whether a value of the log is what people expect; numbers compare as decimals, ratios as far as written."""
     if expected == ANY:
@@ -406,6 +410,8 @@ def same_scalar(kind: Kind, expected: Any, found: Any, reading: Reading) -> bool
             return decimal(str(expected).rstrip("dΔ")).scaleb(PLACES[kind]) == found
         if kind is Kind.TEXT:
             return same_text(str(expected), str(found)) or reading.accounts(str(expected)) == found
+        if kind is Kind.TIME and "." not in str(expected):
+            return bool(0 <= found - read_scalar(kind, expected, reading) < MOMENT_US)
         return bool(read_scalar(kind, expected, reading) == found)
     except ValueError:
         return False

@@ -27,7 +27,16 @@ from alluse.scenarios.model import (
     Value,
     VariantForm,
 )
-from alluse.scenarios.quantities import Kind, decimal, read_day, read_duration, read_time, scaled, time_text
+from alluse.scenarios.quantities import (
+    Kind,
+    decimal,
+    parameter_value,
+    read_day,
+    read_duration,
+    read_time,
+    scaled,
+    time_text,
+)
 from alluse.scenarios.scenario import (
     BookPlan,
     BrokerPlan,
@@ -51,21 +60,12 @@ from alluse.scenarios.text import (
     read_documents,
     substituted,
 )
-from domain.config import CATALOGUE, Config, ConfigurationError
+from domain.config import Config, ConfigurationError
 from gateways.market.calendar import NEW_YORK, day_number
 
 DEFAULT_CONFIG = {"env.mode": "SIM", "sim.hitl_policy": "SCRIPTED"}
 """What a scenario says nothing else of: simulated, and people answer as the steps say."""
 M = TypeVar("M", bound=BaseModel)
-_YES_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-
-
-def _plain_value(name: str, value: str | list[str]) -> str:
-    """A parameter's value as the configuration holds it: lists joined, yes and no as true and false."""
-    if isinstance(value, list):
-        return ",".join(value)
-    switch = name in CATALOGUE and CATALOGUE[name].kind == "boolean"
-    return _YES_NO.get(value.lower(), value) if switch else value
 
 
 def files_in(paths: Iterable[Path]) -> list[Path]:
@@ -282,7 +282,7 @@ class _Loader:
         for name, value in given.items():
             if isinstance(value, dict):
                 continue
-            config[name] = _plain_value(name, value)
+            config[name] = parameter_value(name, value)
             try:
                 Config(0, {name: config[name]})
             except ConfigurationError as error:

@@ -11,6 +11,7 @@ import re
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from enum import StrEnum
 
+from domain.config import CATALOGUE
 from domain.contracts import occ_symbol, parse
 from gateways.market.calendar import NEW_YORK, day_number, day_of, new_york_us
 
@@ -218,3 +219,14 @@ def contract_text(contract: str) -> str:
 def as_symbol(text: str) -> str:
     """Text in which a readable option stands becomes its OCC symbol; any other text stays."""
     return read_contract(text) if _OPTION.fullmatch(text.strip()) else text
+
+
+_YES_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+def parameter_value(name: str, value: str | list[str]) -> str:
+    """A parameter's value as the configuration holds it: lists joined, yes and no as true and false."""
+    if isinstance(value, list):
+        return ",".join(value)
+    switch = name in CATALOGUE and CATALOGUE[name].kind == "boolean"
+    return _YES_NO.get(value.lower(), value) if switch else value

@@ -104,7 +104,8 @@ def documents(path: Path, text: str) -> list[Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise BadScenarioError(path, [Problem(line, "", f"no YAML: {error.problem or error.context}")]) from error
+        problem = str(error.problem or error.context)
+        raise BadScenarioError(path, [Problem(line, "", f"no YAML: {problem}{_remedy(problem)}")]) from error
     except yaml.YAMLError as error:
         raise BadScenarioError(path, [Problem(1, "", f"no YAML: {' '.join(str(error).split())}")]) from error
     if problems:
@@ -112,6 +113,21 @@ def documents(path: Path, text: str) -> list[Any]:
     if not found:
         raise BadScenarioError(path, [Problem(1, "", "the file is empty")])
     return found
+
+
+_REMEDIES = {
+    "mapping values are not allowed": "a text with `: ` in it must stand in quotes",
+    "could not find expected ':'": "a key needs `: ` after it; lines of a block of text stand deeper than its key",
+    "cannot start any token": "tabs are no indentation, and a text that begins with % @ ` must stand in quotes",
+    "did not find expected": "a bracket is not closed, or a text with , [ ] { } in it must stand in quotes",
+    "expected <block end>": "what belongs together must begin in the same column",
+    "expected ',' or": "a bracket is not closed, or a text with , [ ] { } : in it must stand in quotes",
+}
+
+
+def _remedy(problem: str) -> str:
+    """What usually mends such a file."""
+    return next((f" ({remedy})" for text, remedy in _REMEDIES.items() if text in problem), "")
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})

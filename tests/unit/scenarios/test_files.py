@@ -131,6 +131,7 @@ def expecting(then: str) -> Result:
     "then",
     [
         "    then: [OrderProposed, OrderSubmitted]\n",
+        "    then: [{OrderAcknowledged: {at: '10:00', occurred_at: 2025-06-12 10:00 ET}}]\n",
         "    then: ['OrderSubmitted{TSLA 2025-06-13 P 247.50}']\n",
         "    then: [{OrderSubmitted: {limit: 3.9, contract: TSLA250613P00247500, account: GEN}}]\n",
         "    then: [{EligibleStrikeSelected: {premium: 1.58%, delta: 45, shadow_contract: '*'}}]\n",
@@ -155,6 +156,11 @@ def test_what_happened_is_recognised(then: str) -> None:
         ("    then: [OrderSubmitted, OrderProposed]\n", "OrderProposed", "it happened too early"),
         ("    then: [{OrderSubmitted: {quantity: 14}}]\n", "OrderSubmitted {quantity: 14}", "{quantity: 15}"),
         ("    then: [EntrySkipped]\n", "EntrySkipped", "no EntrySkipped"),
+        (
+            "    then: [{OrderSubmitted: {at: '10:00:00.000001'}}]\n",
+            "OrderSubmitted {at: 10:00:00.000001}",
+            "{at: 2025-06-12 10:00:00 ET}",
+        ),
         ("    never: [OrderSubmitted]\n", "no OrderSubmitted", "OrderSubmitted {"),
         ("    counts: {OrderSubmitted: 2}\n", "2 OrderSubmitted", "1"),
         ("    nothing: yes\n", "no event", "EntryWindowOpened"),
@@ -171,6 +177,66 @@ def test_what_differs_is_shown_beside_what_was_found(then: str, expected: str, f
 def test_a_difference_names_the_journal_entry() -> None:
     (difference,) = expecting("    then: [{OrderSubmitted: {quantity: 14}}]\n").differences
     assert difference.entry.startswith("partition 0, entry ")
+
+
+LATE = """  - at: 11:00
+    name: late
+    do:
+      - GrantApproval: {approval_id: {kind: CONFIGURATION}, by: rita, role: RISK}
+"""
+
+
+def test_yes_and_no_are_values_of_parameters_too() -> None:
+    # given parameters as the page writes them, of the scenario, an account and a proposal
+    text = BASE.replace("gen.tickers: [TSLA]}", "gen.tickers: [TSLA], common.residual_pass: no, com.csp_enabled: yes}")
+    text = text.replace("GEN: {cash: 400000.00}", "GEN: {cash: 400000.00, config: {reinvest.gen_weekly: no}}")
+    text += "    do: [{ProposeConfigurationChange: {scope: SYSTEM, changes: {common.double_down_enabled: yes}}}]\n"
+    # when it is read and played, then the book has them as the catalogue writes them
+    (scenario,) = read(text)
+    assert scenario.books[0].config["common.residual_pass"] == "false"
+    assert scenario.books[0].own_config == {"S001-GEN-001": {"reinvest.gen_weekly": "false"}}
+    expected = "    then: [{ConfigurationProposed: {changes: {common.double_down_enabled: 'true'}}}]\n"
+    result = played(text.replace("    then:\n      - OrderSubmitted: {quantity: 15}\n", expected))
+    assert result.holds, result.differences
+
+
+def test_an_answer_to_a_decided_request_reaches_the_book_which_refuses_it() -> None:
+    # given a request that was denied
+    do = """    do:
+      - ProposeConfigurationChange: {scope: SYSTEM, changes: {gen.alloc_pct: "90"}}
+      - deny: {kind: CONFIGURATION, by: anna, role: OWNER}
+"""
+    refused = "    then: [{CommandRejected: {command: GrantApproval, code: ALREADY_DECIDED}}]\n"
+    # when somebody approves it all the same, then the book says no
+    result = played(BASE + do + LATE + refused)
+    assert result.holds, result.differences
+    # and the short form, which answers what is pending, says that it is over
+    (difference,) = played(
+        BASE
+        + do
+        + LATE.replace("GrantApproval: {approval_id: {kind: CONFIGURATION}, ", "grant: {").replace(
+            "grant: {", "grant: {kind: CONFIGURATION, "
+        )
+    ).differences
+    assert "one that fits is over" in difference.found
+
+
+def test_children_of_one_fork_are_a_group_of_the_same_name() -> None:
+    text = BASE.replace(
+        "    GEN: {cash: 400000.00}\n",
+        "    GEN: {cash: 400000.00}\n    GEN-001-F01-GEN: {cash: 1.00}\n    GEN-001-F01-COM: {cash: 1.00}\n"
+        "    GEN-001-F02-GEN: {cash: 1.00}\n  groups: [{fork_group_id: GEN-001-F01, confirmations: 2}]\n",
+    )
+    (book,) = read(text)[0].books
+    assert {a.account_id: a.fork_group_id for a in book.accounts if a.fork_group_id} == {
+        "S001-GEN-001-F01-GEN": "S001-GEN-001-F01",
+        "S001-GEN-001-F01-COM": "S001-GEN-001-F01",
+        "S001-GEN-001-F02-GEN": "S001-GEN-001-F02",
+    }
+    assert [(g.fork_group_id, g.confirmations) for g in book.more["groups"]] == [
+        ("S001-GEN-001-F01", 2),
+        ("S001-GEN-001-F02", 0),
+    ]
 
 
 def test_a_request_that_is_not_there_is_a_difference() -> None:
