@@ -2,6 +2,7 @@
 
 from domain import events as e
 from domain.calendar import new_york_day
+from domain.config import Config
 from domain.contracts import parse, ticker_of
 from domain.evolve_starlab import take_fill
 from domain.evolving import account_of, on
@@ -122,6 +123,7 @@ def _order_proposed(book: Book, event: e.OrderProposed, envelope: e.Envelope) ->
         reference=event.reference or "",
         roll_to=event.roll_to or "",
         roll_of=event.roll_of or "",
+        step_s=_step_s(book, event),
     )
     short = book.accounts[event.account_id].shorts.get(event.contract)
     order = book.orders[event.order_id]
@@ -133,6 +135,13 @@ def _order_proposed(book: Book, event: e.OrderProposed, envelope: e.Envelope) ->
         order.roll_chain_id, order.original_credit_e4 = bought.roll_chain_id, bought.original_credit_e4
         order.chain_credit_e4, order.rolls = bought.chain_credit_e4, bought.rolls
         order.leg_filled, order.leg_cost = bought.filled, bought.cost
+
+
+def _step_s(book: Book, event: e.OrderProposed) -> int:
+    """Seconds between two limits: 30, of a level-3 exit 10 (protocol 6.6, 8.3)."""
+    layers = [book.config[scope] for scope in (event.account_id, "SYSTEM") if scope in book.config]
+    name = "protocol.l3.step_s" if event.purpose == "STOP_LOSS" else "order.reprice_interval"
+    return Config(book.config_version, *layers).integer(name)
 
 
 @on(e.OrderValidated)
@@ -170,6 +179,7 @@ def _order_repriced(book: Book, event: e.OrderRepriced, _envelope: e.Envelope) -
 def _cancel_requested(book: Book, event: e.OrderCancelRequested, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.before_cancel, order.state = order.state, "CANCEL_REQUESTED"
+    order.cancel_reason = event.reason
 
 
 @on(e.OrderCancelled, e.OrderExpired, e.OrderRejected)
@@ -198,6 +208,7 @@ def _order_unknown(book: Book, event: e.OrderStateUnknown, envelope: e.Envelope)
 def _order_reconciled(book: Book, event: e.OrderReconciled, _envelope: e.Envelope) -> None:
     order = book.orders[event.order_id]
     order.state, order.unknown_since_us, order.before_cancel = event.final_state, 0, ""
+    order.cancel_reason = ""
 
 
 @on(e.OrderPartiallyFilled, e.OrderFilled)

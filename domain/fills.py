@@ -8,7 +8,7 @@ from domain.inputs import BrokerExecution
 from domain.ledger import check_buffer, funds_settle, post
 from domain.lots import premium_of, split_lots, take_slices
 from domain.money import option_value, shares_value
-from domain.orders import ended, next_clip, request_cancel
+from domain.orders import ended, next_clip, request_cancel, resolved
 from domain.pretrade import intraday_excess, margin_equity, opened_today
 from domain.reasons import Reason
 from domain.risk import measure
@@ -70,7 +70,8 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
         d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, order.version), stream, account)
     if order.state != "CANCEL_REQUESTED":
         d.clear_timer(f"ack|{order.order_id}")
-    late, cancel_lost = order.ended, order.state == "UNKNOWN" and order.before_cancel != ""
+    late, unknown = order.ended, order.state == "UNKNOWN"
+    cancel_lost = unknown and order.before_cancel != ""
     cumulative = order.filled + (0 if closes_leg else report.quantity)
     complete = cumulative == order.quantity
     if order.new_contract:
@@ -97,6 +98,7 @@ def on_execution(d: Decision, report: BrokerExecution) -> bool:
         account,
         occurred_us=report.time_us,
     )
+    resolved(d, account, order, unknown=unknown)
     if effect == "OPEN":
         (_open_short if report.side == "SELL" else open_long)(d, account, order, report)
     else:

@@ -122,13 +122,13 @@ def _submit(d: Decision, account: Account, order: Order) -> None:
     config = d.config(account.account_id)
     d.set_timer(f"ack|{order.order_id}", d.now_us + config.integer("order.ack_timeout") * SECOND)
     if order.ladder_e4:
-        d.set_timer(f"reprice|{order.order_id}", d.now_us + _step_us(d, account, order))
+        _set_reprice(d, order)
 
 
-def _step_us(d: Decision, account: Account, order: Order) -> int:
-    """Time between two limits of a ladder: 30 s, of a level-3 exit 10 s (protocol 6.6, 8.3)."""
-    name = "protocol.l3.step_s" if order.purpose == "STOP_LOSS" else "order.reprice_interval"
-    return d.config(account.account_id).integer(name) * SECOND
+def _set_reprice(d: Decision, order: Order) -> None:
+    """The next limit is due a step later: the step that was configured when the order was built (protocol 18)."""
+    seconds = order.step_s or d.config(order.account_id).integer("order.reprice_interval")
+    d.set_timer(f"reprice|{order.order_id}", d.now_us + seconds * SECOND)
 
 
 def reprice(d: Decision, order: Order) -> None:
@@ -140,7 +140,7 @@ def reprice(d: Decision, order: Order) -> None:
     account = d.book.accounts[order.account_id]
     d.emit(e.OrderRepriced(order.order_id, order.version + 1, order.ladder_e4[0]), f"order-{order.order_id}", account)
     if order.ladder_e4:
-        d.set_timer(f"reprice|{order.order_id}", d.now_us + _step_us(d, account, order))
+        _set_reprice(d, order)
 
 
 def request_cancel(d: Decision, order: Order, reason: str) -> None:
@@ -220,30 +220,38 @@ def _acknowledged(d: Decision, account: Account, order: Order, report: BrokerOrd
     if order.state not in ("PENDING_SUBMIT", "UNKNOWN"):
         return False
     d.clear_timer(f"ack|{order.order_id}")
-    wanted_gone = order.state == "UNKNOWN" and order.before_cancel != ""
+    unknown = order.state == "UNKNOWN"
+    wanted_gone = unknown and order.before_cancel != ""
     d.emit(
         e.OrderAcknowledged(order.order_id, report.broker_order_id, report.version), f"order-{order.order_id}", account
     )
+    resolved(d, account, order, unknown=unknown)
     if wanted_gone:
         request_cancel(d, order, Reason.CANCEL_LOST)
     return True
 
 
+def resolved(d: Decision, account: Account, order: Order, *, unknown: bool) -> None:
+    """The broker's answer has settled an order that was UNKNOWN (protocol 12.1)."""
+    if unknown:
+        d.emit(e.OrderReconciled(order.order_id, order.state), f"order-{order.order_id}", account)
+
+
 def _cancel_refused(d: Decision, account: Account, order: Order) -> bool:
-    """Back to the state before; the ladder goes on."""
-    if order.state != "CANCEL_REQUESTED":
+    """Back to the state before, also when the refusal came so late that the order was UNKNOWN; the ladder goes on."""
+    if order.state != "CANCEL_REQUESTED" and not (order.state == "UNKNOWN" and order.before_cancel):
         return False
     d.clear_timer(f"ack|{order.order_id}")
     back = "PARTIALLY_FILLED" if order.filled else "SUBMITTED"
     d.emit(e.OrderReconciled(order.order_id, back), f"order-{order.order_id}", account)
     if order.ladder_e4:
-        d.set_timer(f"reprice|{order.order_id}", d.now_us + _step_us(d, account, order))
+        _set_reprice(d, order)
     return True
 
 
 def _end(d: Decision, account: Account, order: Order, report: BrokerOrderStatus) -> None:
     """A terminal state; states passed over are walked through. Cancelled at or after its session's close = expired."""
-    stream = f"order-{order.order_id}"
+    stream, unknown = f"order-{order.order_id}", order.state == "UNKNOWN"
     if order.state == "PENDING_SUBMIT" and report.status != "REJECTED":
         d.emit(e.OrderAcknowledged(order.order_id, report.broker_order_id, order.version), stream, account)
     day = d.calendar.day_of(order.created_us)
@@ -254,7 +262,9 @@ def _end(d: Decision, account: Account, order: Order, report: BrokerOrderStatus)
     elif report.status == "EXPIRED" or report.time_us >= d.calendar.close_us(session):
         d.emit(e.OrderExpired(order.order_id, order.filled), stream, account)
     else:
-        d.emit(e.OrderCancelled(order.order_id, report.code, report.reason, order.filled), stream, account)
+        code, reason = report.code or order.cancel_reason, report.reason or order.cancel_reason
+        d.emit(e.OrderCancelled(order.order_id, code, reason, order.filled), stream, account)
+    resolved(d, account, order, unknown=unknown)
     ended(d, account, order)
 
 

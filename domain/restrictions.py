@@ -29,10 +29,6 @@ def lift(d: Decision, account: Account, reason: str) -> None:
     d.emit(e.TradingModeRestrictionLifted(reason, effective), f"account-{account.account_id}", account)
 
 
-def _right_of(approval: Approval) -> str:
-    return "C" if approval.kind == "CC_FLOOR" else "P"
-
-
 def follow_breaks(d: Decision) -> None:
     """NO_NEW_ENTRIES(RECON) on every account while a reconciliation break is open (protocol 9, 12.5)."""
     for key in sorted(d.book.accounts):

@@ -109,7 +109,7 @@ def _plan_day(d: Decision) -> None:
         start = calendar.et_expiry(today, config.integer("expiry.manage_start"))
         at("expiry", max(start, d.now_us + 1))
     for account in d.book.accounts.values():
-        if account.type not in SLEEVES or not any(trades_today(d, account)):
+        if account.type not in SLEEVES or account.state in breakers.GONE or not any(trades_today(d, account)):
             continue
         own = d.config(account.account_id)
         start, end, work = (

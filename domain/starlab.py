@@ -15,8 +15,8 @@ from domain.contracts import occ_symbol, parse
 from domain.decision import Decision
 from domain.modes import effective_mode
 from domain.money import floor_tick, price_text, tick_e4
-from domain.orders import on_ended, place, request_cancel, submit_waiting
-from domain.pretrade import FAILED, Intent, check_at_open, run_checks, uncovered_lots
+from domain.orders import blocked, on_ended, place, request_cancel, submit_waiting
+from domain.pretrade import CHECKS, FAILED, Intent, check_at_open, run_checks, uncovered_lots
 from domain.reasons import Reason
 from domain.state import Account, Instruction, Order
 from domain.valuation import buffer_required, free_cash
@@ -42,6 +42,8 @@ DUPLICATE = "DUPLICATE"
 
 def submit(d: Decision, command: SubmitTradeInstruction) -> Refusal | str | None:
     """An instruction, in the order of protocol 13.1; a repetition has no effect (`DUPLICATE`)."""
+    if not enabled(d):
+        return _reject(d, command, Reason.FORBIDDEN, 403, {"starlab.enabled": "instructions are not taken"})
     wrong = _schema(d, command)
     if wrong:
         return _reject(d, command, Reason.VALIDATION_FAILED, 400, wrong)
@@ -83,6 +85,11 @@ def submit(d: Decision, command: SubmitTradeInstruction) -> Refusal | str | None
         account,
     )
     return None
+
+
+def enabled(d: Decision) -> bool:
+    """Instructions are taken at all: off by default (protocol 18)."""
+    return d.config().flag("starlab.enabled")
 
 
 def _reject(
@@ -219,6 +226,11 @@ def _market_limit(d: Decision, contract: str, side: str) -> int:
 
 def _check(d: Decision, account: Account, intent: Intent) -> Answer | None:
     """Funds, then the checks of 12.2 in their order; a GTC order outside the session waits for the open."""
+    if CHECKS["PT-09"](d, account, intent)[0] == FAILED:
+        free = f"free {free_cash(d.book, account)}, buffer {buffer_required(d, account)} cents"
+        return Reason.INSUFFICIENT_FUNDS, 422, {"PT-09": free}
+    if blocked(d, intent.contract):
+        return Reason.RISK_REJECTED, 422, {Reason.ORDER_UNKNOWN: "until the broker answers"}
     waits = intent.time_in_force == "GTC" and not d.calendar.in_session(d.now_us)
     results, failure = run_checks(d, account, intent, waits=waits)
     if failure is None:
@@ -228,9 +240,6 @@ def _check(d: Decision, account: Account, intent: Intent) -> Answer | None:
         return Reason.NOT_COVERED, 422, {failure.check: failure.detail}
     if failure.check in ("PT-01", "PT-02", "PT-13") and intent.effect == "OPEN":
         return Reason.TRADING_HALTED, 423, {failure.check: failure.detail}
-    if failure.check == "PT-09":
-        free = f"free {free_cash(d.book, account)}, buffer {buffer_required(d, account)} cents"
-        return Reason.INSUFFICIENT_FUNDS, 422, {failure.check: free}
     return Reason.RISK_REJECTED, 422, {failure.check: failure.detail}
 
 
@@ -289,10 +298,12 @@ def at_open(d: Decision, account: Account) -> None:
         rest = found.quantity - sum(o.filled for o in orders)
         if rest <= 0:
             continue
-        if d.now_us - found.since_us >= d.config().integer("starlab.gtc_days") * DAY:
+        over = d.now_us - found.since_us >= d.config().integer("starlab.gtc_days") * DAY
+        if over or not enabled(d):
             for order in [o for o in orders if o.working]:
-                request_cancel(d, order, Reason.WORK_END)
-            _end(d, found, Reason.EXPIRED)
+                request_cancel(d, order, Reason.WORK_END if over else Reason.FORBIDDEN)
+            if not found.ended:
+                _end(d, found, Reason.EXPIRED if over else Reason.FORBIDDEN)
             continue
         waiting = next((o for o in orders if o.state == "VALIDATED"), None)
         if waiting is not None or not any(o.working for o in orders):
@@ -314,7 +325,7 @@ def _work(d: Decision, account: Account, found: Instruction, rest: int, waiting:
         reference=found.instruction_id, time_in_force="GTC",
     )  # fmt: skip
     failure = check_at_open(d, account, intent)
-    if failure is not None and failure.check == Reason.PT_06:
+    if blocked(d, found.contract) or (failure is not None and failure.check == Reason.PT_06):
         return True
     if waiting is None:
         place(d, account, intent, found.instruction_id)

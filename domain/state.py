@@ -467,6 +467,10 @@ class Order:
     """paid (+) or received (-) by its executions without commissions, cents"""
     reference: str = ""
     time_in_force: str = "DAY"
+    step_s: int = 0
+    """between two limits of its ladder, as configured when it was built (protocol 18); 0 = unknown"""
+    cancel_reason: str = ""
+    """why a cancel was asked for, empty when none was"""
     roll_to: str = ""
     """of a purchase that begins a roll in two orders: the option that is sold next (protocol 7.3)"""
     roll_of: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from typing import Any, cast
 
 from alluse.scenarios.actions import BLANK, CAPTURE, HEADER_KEYS, VERBS, is_selection
@@ -116,6 +117,8 @@ class Actor:
                 values[key] = value
                 if field is not None:
                     fixed.pop(field.name, None)
+        if not given.get("book"):
+            fixed["header"] = replace(fixed["header"], book=self._book_about({**values, **fixed}))
         for field in fields_of(cls).values():
             if field.required and field.friendly in BLANK and field.friendly not in values:
                 fixed[field.name] = ""
@@ -249,7 +252,7 @@ class Actor:
             case i.BrokerAssignment():
                 hand.assigned(record)
             case i.BrokerCashActivity():
-                hand.holdings(record.book).cash += record.amount
+                hand.cash_moved(record)
             case _:
                 pass
         self.stage.report(record)
@@ -320,6 +323,13 @@ class Actor:
             there = ", ".join(f"{o.ticker} {o.state}" for o in orders) or "none"
             raise CannotActError(f"no order with {_said(wanted)}; there are: {there}")
         return found[-1]
+
+    def _book_about(self, values: Mapping[str, Any]) -> str:
+        """The book that has the request or the order that a command is about, else the scenario's first."""
+        for name, book in self.stage.books.items():
+            if values.get("approval_id") in book.approvals or values.get("order_id") in book.orders:
+                return name
+        return self.default_book
 
     def _book_of(self, order: Any) -> str:
         return next(name for name, book in self.stage.books.items() if order.order_id in book.orders)

@@ -65,6 +65,14 @@ class HandBroker:
         self.accounts: dict[str, Holdings] = {}
         self.orders: dict[str, HeldOrder] = {}
         self._seq = -1
+        self._reported: dict[str, None] = {}
+
+    def _is_new(self, identity: str) -> bool:
+        """The same id again moves nothing at the broker either."""
+        if identity in self._reported:
+            return False
+        self._reported[identity] = None
+        return True
 
     def next_seq(self) -> int:
         """Number of the next report."""
@@ -125,7 +133,7 @@ class HandBroker:
 
     def executed(self, execution: i.BrokerExecution, *, again: bool) -> None:
         """Book an execution, unless it was reported before."""
-        if again:
+        if not self._is_new(f"execution|{execution.exec_id}") or again:
             return
         sign = -1 if execution.side == "SELL" else 1
         quantity = execution.quantity
@@ -140,6 +148,8 @@ class HandBroker:
 
     def assigned(self, notice: i.BrokerAssignment) -> None:
         """Book a notice: the option is gone, strike cash against shares."""
+        if not self._is_new(f"notice|{notice.notice_id}"):
+            return
         terms = option(notice.contract)
         sign = 1 if terms.right == "P" else -1
         held = self.holdings(notice.book)
@@ -153,6 +163,11 @@ class HandBroker:
         """A split takes effect in every account."""
         for held in self.accounts.values():
             held.split(symbol, new, old)
+
+    def cash_moved(self, activity: i.BrokerCashActivity) -> None:
+        """Cash that the broker moved by itself."""
+        if self._is_new(f"cash|{activity.activity_id}"):
+            self.holdings(activity.book).cash += activity.amount
 
     def close(self, time_us: int) -> list[Any]:
         """The session ends: day orders expire."""

@@ -60,7 +60,7 @@ from alluse.scenarios.text import (
     read_documents,
     substituted,
 )
-from domain.config import Config, ConfigurationError
+from domain.config import CATALOGUE, Config, ConfigurationError
 from gateways.market.calendar import NEW_YORK, day_number
 
 DEFAULT_CONFIG = {"env.mode": "SIM", "sim.hitl_policy": "SCRIPTED"}

@@ -4,6 +4,8 @@ from projections.mapping.event import Changes, Handler, LoggedEvent
 from projections.tables.orders import ORDERS
 from projections.tables.shape import Change
 
+ENDED = frozenset({"FILLED", "CANCELLED", "REJECTED", "EXPIRED"})
+
 
 def order_state(e: LoggedEvent, state: str, code: str | None = None, reason: str | None = None) -> Change:
     """The order is in `state` from this event on."""
@@ -87,7 +89,8 @@ def order_state_unknown(e: LoggedEvent) -> Changes:
 
 
 def order_reconciled(e: LoggedEvent) -> Changes:
-    yield order_state(e, e["final_state"], reason="RECONCILED")
+    if e["final_state"] not in ENDED:  # else the event before it says how the order ended, and why
+        yield order_state(e, e["final_state"], reason="RECONCILED")
 
 
 def _key(e: LoggedEvent) -> tuple[str, str]:
