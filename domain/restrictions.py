@@ -37,3 +37,7 @@ def follow_breaks(d: Decision) -> None:
             restrict(d, account, Reason.RECON, "NO_NEW_ENTRIES")
         elif not d.book.breaks and Reason.RECON in account.restrictions:
             lift(d, account, Reason.RECON)
+
+
+def _right_of(approval: Approval) -> str:
+    return "C" if approval.kind == "CC_FLOOR" else "P"

@@ -357,9 +357,8 @@ _STATUS = {
 
 
 def _parameters(given: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: parameter_value(name, value if isinstance(value, list) else str(value)) for name, value in given.items()
-    }
+    lists = {name: cast("list[str]", value) for name, value in given.items() if isinstance(value, list)}
+    return {name: parameter_value(name, lists.get(name, str(value))) for name, value in given.items()}
 
 
 def _said(wanted: Mapping[str, Any]) -> str:
