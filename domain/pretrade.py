@@ -303,8 +303,9 @@ def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:
     if position + new > percent_of(worth, most):
         return FAILED, f"position cap: {position} + {new} > {most} % of {worth} cents"
     day_cap = percent_of(worth, config.fraction("limits.daily_new_pct"))
-    today = account.new_collateral
-    return _verdict(today + new <= day_cap, f"day cap: {today} + {new} of {day_cap} cents")
+    return _verdict(
+        account.new_collateral + new <= day_cap, f"day cap: {account.new_collateral} + {new} of {day_cap} cents"
+    )
 
 
 def _pt12(d: Decision, _account: Account, intent: Intent) -> Outcome:
@@ -532,7 +533,7 @@ DECIDED_ONCE = frozenset({"PT-06", "PT-07", "PT-08", "PT-17", "PT-18"})
 """Checks of the decision itself: a further clip of the same order does not repeat them (protocol 6.6, 12.2)."""
 
 
-AT_THE_OPEN = ("PT-05", "PT-06", "PT-07", "PT-17")
+AT_THE_OPEN = frozenset({"PT-05", "PT-06", "PT-07", "PT-17"})
 """Checks that need a session: a GTC order that waits for the open meets them then (protocol 13.1)."""
 
 
@@ -557,7 +558,7 @@ def run_checks(
 
 def check_at_open(d: Decision, account: Account, intent: Intent) -> CheckResult | None:
     """The first failure among the checks that an order taken outside the session has not met yet (protocol 13.1)."""
-    for name in AT_THE_OPEN:
+    for name in sorted(AT_THE_OPEN):
         verdict, detail = CHECKS[name](d, account, intent)
         if verdict == FAILED:
             return CheckResult(name, verdict, detail)

@@ -29,6 +29,10 @@ def lift(d: Decision, account: Account, reason: str) -> None:
     d.emit(e.TradingModeRestrictionLifted(reason, effective), f"account-{account.account_id}", account)
 
 
+def _right_of(approval: Approval) -> str:
+    return "C" if approval.kind == "CC_FLOOR" else "P"
+
+
 def follow_breaks(d: Decision) -> None:
     """NO_NEW_ENTRIES(RECON) on every account while a reconciliation break is open (protocol 9, 12.5)."""
     for key in sorted(d.book.accounts):
@@ -37,7 +41,3 @@ def follow_breaks(d: Decision) -> None:
             restrict(d, account, Reason.RECON, "NO_NEW_ENTRIES")
         elif not d.book.breaks and Reason.RECON in account.restrictions:
             lift(d, account, Reason.RECON)
-
-
-def _right_of(approval: Approval) -> str:
-    return "C" if approval.kind == "CC_FLOOR" else "P"

@@ -9,13 +9,7 @@ from domain.money import floor_int, percent_of, strike_value
 from domain.risk.breakers import vix_halves
 from domain.selection import Pick
 from domain.state import Account
-from domain.valuation import (
-    contract_collateral,
-    corpus,
-    deployable,
-    put_collateral,
-    shares_market_value,
-)
+from domain.valuation import contract_collateral, corpus, deployable, put_collateral, shares_market_value
 
 
 @dataclass(slots=True)
