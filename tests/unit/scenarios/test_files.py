@@ -190,12 +190,12 @@ def test_yes_and_no_are_values_of_parameters_too() -> None:
     # given parameters as the page writes them, of the scenario, an account and a proposal
     text = BASE.replace("gen.tickers: [TSLA]}", "gen.tickers: [TSLA], common.residual_pass: no, com.csp_enabled: yes}")
     text = text.replace("GEN: {cash: 400000.00}", "GEN: {cash: 400000.00, config: {reinvest.gen_weekly: no}}")
-    text += "    do: [{ProposeConfigurationChange: {scope: SYSTEM, changes: {common.double_down_enabled: yes}}}]\n"
+    text += "    do: [{ProposeConfigurationChange: {scope: SYSTEM, changes: {common.earnings_filter: no}}}]\n"
     # when it is read and played, then the book has them as the catalogue writes them
     (scenario,) = read(text)
     assert scenario.books[0].config["common.residual_pass"] == "false"
     assert scenario.books[0].own_config == {"S001-GEN-001": {"reinvest.gen_weekly": "false"}}
-    expected = "    then: [{ConfigurationProposed: {changes: {common.double_down_enabled: 'true'}}}]\n"
+    expected = "    then: [{ConfigurationProposed: {changes: {common.earnings_filter: 'false'}}}]\n"
     result = played(text.replace("    then:\n      - OrderSubmitted: {quantity: 15}\n", expected))
     assert result.holds, result.differences
 
