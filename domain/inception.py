@@ -24,6 +24,8 @@ from domain.state import (
 )
 
 ROOT_TYPES = ("GEN", "REV", "COM")
+OPTIONS_LEVEL = frozenset({"CSP", "CC"})
+"""What the broker must permit before an account is funded (protocol 16.3 CR-12)."""
 
 
 def create_system(d: Decision, command: CreateSystem) -> Refusal | None:
@@ -103,6 +105,11 @@ def link_confirmed(d: Decision, deposit: int, permissions: str, combinations: bo
         return True
     if not waiting or deposit < book.pending_capital:
         return False
+    if not set(permissions.split("_AND_")) >= OPTIONS_LEVEL:
+        d.emit(linked, f"broker-{book.broker_account}")
+        message = f"{permissions or 'no options level'} does not cover cash-secured puts and covered calls: not funded"
+        raise_alert(d, None, "COMPLIANCE", "HIGH", None, "Options level of the brokerage account", message)
+        return True
     d.emit(linked, f"broker-{book.broker_account}")
     d.emit(e.BrokerConnected("linked"), f"broker-{book.broker_account}")
     capital, config = book.pending_capital, d.config()

@@ -6,6 +6,7 @@ import pytest
 
 from domain import commands as c
 from domain import events as e
+from domain import inputs as i
 from domain import pretrade
 from domain.decision import Decision
 from domain.market import Quote
@@ -269,3 +270,20 @@ def test_a_halt_refuses_closings_but_not_because_of_lists() -> None:
     assert check(world, "PT-04", close)[0] == "PASSED"
     world.task.partition.market.halted["TSLA"] = True
     assert check(world, "PT-04", close)[0] == "FAILED"
+
+
+# --- CR-12 --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("permissions", ["CC", "CSP", ""])
+def test_without_the_options_level_for_puts_and_calls_an_account_is_not_funded(permissions: str) -> None:
+    world = BookWorld("2025-06-05", "2025-07-11")
+    world.at(f"{MONDAY} 08:00")
+    config = {"env.mode": "PAPER"}
+    world.ask(c.CreateSystem, cents("500,000"), "subject-1", "DU1", config)
+    world.report(i.BrokerLinked, "DU1", cents("500,000"), permissions)
+    assert {account.state for account in world.book.accounts.values()} == {"PENDING_FUNDING"}
+    assert world.one(e.AlertRaised, title="Options level of the brokerage account").priority == "HIGH"
+    # once the broker permits both, it is
+    world.report(i.BrokerLinked, "DU1", cents("500,000"), "CSP_AND_CC")
+    assert {account.state for account in world.book.accounts.values()} == {"ACTIVE"}
