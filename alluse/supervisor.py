@@ -42,6 +42,7 @@ STOP_S = 25.0
 STEADY_S = 10.0
 FIRST_TRIES = 4
 LONGEST_PAUSE_S = 5.0
+SERVER_PAUSE_S = 2.0
 LOG_BYTES = 32 << 20
 
 
@@ -78,6 +79,7 @@ class Supervisor:
         self._state = "starting"
         self._was_ready = False
         self._server_restarts = {"kafka": 0, "postgres": 0}
+        self._server_start_at = {"kafka": 0.0, "postgres": 0.0}
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -159,30 +161,33 @@ class Supervisor:
             )
 
     def _look_at_servers(self) -> None:
-        if self._broker is not None and not self._broker.alive():
-            _log.error("the local Kafka broker has ended, starting it again")
-            self._server_restarts["kafka"] += 1
-            self._broker.start()
-        if self._postgres is not None and not self._postgres.alive():
-            _log.error("the embedded PostgreSQL has ended, starting it again")
-            self._server_restarts["postgres"] += 1
-            self._postgres.start()
+        """Start again what has ended. What does not start is tried again later: the order path needs no Postgres."""
+        servers: dict[str, LocalBroker | LocalPostgres | None] = {"kafka": self._broker, "postgres": self._postgres}
+        for name, server in servers.items():
+            if server is None or server.alive() or time.monotonic() < self._server_start_at[name]:
+                continue
+            _log.error("the %s has ended, starting it again", server.title)
+            self._server_restarts[name] += 1
+            try:
+                server.start()
+            except UnavailableError as error:
+                if self._state == "starting" or error.code == "DISK_FULL":
+                    raise
+                _log.error("%s", error)
+                self._server_start_at[name] = time.monotonic() + SERVER_PAUSE_S
 
     # ------------------------------------------------------------------ children
 
     def _look(self) -> None:
         """One round: disk, servers, the wanted log, children."""
         self._look_at_disk()
-        try:
-            self._look_at_servers()
-        except UnavailableError as error:
-            if self._state == "starting" or error.code == "DISK_FULL":
-                raise
-            _log.error("%s", error)  # tried again at the next round
-            self._stop.wait(1.0)
+        self._look_at_servers()
+        if self._broker is not None and not self._broker.alive():
             return
         wanted = self._home.wanted(self._settings)
         if wanted != self._running:
+            if self._postgres is not None and not self._postgres.alive():
+                return  # a log begins with its tables
             self._change_to(wanted)
         for child in self._children.values():
             self._look_at(child)

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 from sqlalchemy import URL
 from sqlalchemy.engine import make_url
@@ -145,6 +146,7 @@ class LocalPostgres(LocalServer):
         ]
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
+            self._disown_lock_files()
             start_of_log = self.log_file.stat().st_size if self.log_file.exists() else 0
             self._launched(self._run([programs / "postgres", "-D", self.data, *options], account, wait=False))
             try:
@@ -161,6 +163,20 @@ class LocalPostgres(LocalServer):
             else:
                 self._started_here = True
                 return
+
+    def _disown_lock_files(self) -> None:
+        """PostgreSQL takes a killed server that nobody has waited for (a zombie), or whoever has its pid by now, for a
+        living one and refuses to start. With its parent's pid in the files it goes on to look at the shared memory,
+        which tells whether children of the dead server are left: removing them would take that from it."""
+        for path in (self.data / "postmaster.pid", self._socket_folder() / ".s.PGSQL.5432.lock"):
+            try:
+                pid, _, rest = path.read_text().partition("\n")
+                process = psutil.Process(int(pid))
+                if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self.data.resolve():
+                    continue
+            except (FileNotFoundError, ValueError, psutil.Error):
+                continue  # what is not there any more PostgreSQL sees for itself
+            path.write_text(f"{os.getpid()}\n{rest}")
 
     def _run(
         self, command: list[str | Path], account: pwd.struct_passwd | None, *, wait: bool

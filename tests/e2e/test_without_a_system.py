@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +16,7 @@ from alluse import supervisor
 from alluse.homes import Home, read_note
 from infra.errors import UnavailableError
 from infra.settings import load_settings
-from tests.e2e.conftest import Program
+from tests.e2e.conftest import RANGE, Program
 from tests.unit.gateways.market.lean_folder import LeanFolder
 
 SHORT = ("--data", "sample", "--from", "2011-04-04", "--to", "2011-04-06")
@@ -28,6 +34,28 @@ def test_a_run_starts_what_it_needs_and_stops_it(program: Program, configuration
     # and the backtest agrees
     backtest = program("backtest", *SHORT, "--config", configuration, "--json")
     assert backtest.json()["digest"] == done.json()["digest"]
+
+
+def test_a_run_that_brought_its_system_goes_through_kills(
+    program: Program, configuration: Path, expected: dict[str, Any]
+) -> None:
+    # given a run whose servers are children of the command itself
+    running = program.start("run", *RANGE, "--config", configuration, "--json")
+    deadline = time.monotonic() + 240
+    note: dict[str, Any] = {}
+    while note.get("state") != "ready":
+        assert time.monotonic() < deadline, note
+        time.sleep(0.05)
+        with contextlib.suppress(FileNotFoundError):
+            note = program.note("supervisor.json")
+    # when Postgres is killed, and then processes of the order path
+    os.kill(json.loads((program.home / "postgres" / "process.json").read_text())["pid"], signal.SIGKILL)
+    for name in ("book-0", "market", "paper-broker", "projections"):
+        os.kill(program.note(f"children/{name}.json")["pid"], signal.SIGKILL)
+    out, err = running.communicate(timeout=280)
+    # then it ends as if nothing had been
+    assert running.returncode == 0, err
+    assert json.loads(out)["digest"] == expected["digest"]
 
 
 def test_the_demo_tells_its_story_without_a_terminal(program: Program) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import sqlalchemy
@@ -127,3 +130,28 @@ def test_a_database_that_does_not_answer_is_unreachable_and_its_password_is_not_
 def test_a_url_of_something_else_is_a_bad_setting(text: str) -> None:
     with pytest.raises(RequestError, match="SETTINGS_INVALID"):
         parse_url(text)
+
+
+def test_a_killed_server_that_nobody_waited_for_does_not_stand_in_the_way(own: LocalPostgres) -> None:
+    # given a server whose parent, another process, lives and does not see that it was killed
+    code = "import sys, time, pathlib; from infra.postgres import LocalPostgres as L\n"
+    code += "L(pathlib.Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, own.folder.parent], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "up\n"
+        pid = own.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        # when it is started again, then it starts
+        own.start()
+        assert own.pid not in (None, pid)
+        assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    finally:
+        own.stop()
+        parent.kill()
+        parent.wait()

@@ -10,12 +10,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from alluse.configuration import load_configuration
 from domain import inputs as i
 from domain.commands import CommandHeader, RecordFee
 from domain.identity import partition_of
 from domain.state import dump, state_hash
+from infra.settings import CHECKOUT
 from infra.stream.contract import Message, Output
 from processors.book import task as task_module
+from processors.book.snapshot import SHARED
 from processors.book.task import BookTask
 from processors.runtime.memory import MemoryLog
 from schemas.codec import Codec
@@ -225,3 +228,24 @@ def test_a_rule_that_decides_otherwise_now_is_found_by_the_fold(monkeypatch: pyt
 
     with pytest.raises(ValueError, match="decides otherwise now"):
         BookTask(HOME).restore(Reader(bare, HOME))
+
+
+def test_from_every_snapshot_the_rest_of_the_journal_decides_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given five weeks of the demo, over the end of a quarter, in which nearly every rule has its turn
+    monkeypatch.setattr(task_module, "SNAPSHOT_EVERY", 2_000)
+    config = load_configuration(CHECKOUT / "alluse" / "demo.yaml")
+    log = finished(Recording(dt.date(2011, 3, 1), dt.date(2011, 4, 4), config=config))
+    snapshots = list(log.records("snapshots", HOME))
+    ends = [n for n, message in enumerate(snapshots, 1) if message.key == SHARED]
+    assert len(ends) > 8
+    # when a task begins from the snapshots as they stood at each of these moments
+    for end in ends:
+        then = MemoryLog(PARTITIONS)
+        for message in log.records("journal", HOME):
+            then.append("journal", HOME, message.key, message.value)
+        for message in snapshots[:end]:
+            then.append("snapshots", HOME, message.key, message.value)
+        task = BookTask(HOME)
+        task.restore(Reader(then, HOME))
+        # then it comes to the journal's end, whose entries are compared on the way
+        assert task.chain.sequence == log.end("journal", HOME)
