@@ -11,6 +11,7 @@ from domain.money import option_value, shares_value
 from domain.orders import ended, next_clip, request_cancel, resolved
 from domain.pretrade import intraday_excess, margin_equity, opened_today
 from domain.reasons import Reason
+from domain.restrictions import follow_breaks
 from domain.risk import measure
 from domain.risk.ending import end_of_position
 from domain.risk.scripts import store_recovery_script
@@ -217,16 +218,9 @@ def watch(d: Decision, account: Account, contract: str, now_us: int) -> None:
 
 def _close_short(d: Decision, account: Account, order: Order, report: BrokerExecution) -> None:
     short = account.shorts.get(report.contract)
-    if short is None or short.quantity < report.quantity:
-        raise_alert(
-            d,
-            account,
-            "SYSTEM_STATUS",
-            "CRITICAL",
-            None,
-            "Close without a position",
-            f"{report.contract} {report.exec_id}",
-        )
+    held = short.quantity if short is not None else 0
+    if short is None or held < report.quantity:
+        _unmatched(d, account, order, report, -held, report.quantity - held)
         return
     purpose = "BUY_BACK" if order.roll_to else order.purpose
     cause = {"ROLL": "ROLLED", "STOP_LOSS": "STOPPED"}.get(purpose, "BOUGHT_BACK")
@@ -298,11 +292,21 @@ def close_long(d: Decision, account: Account, order: Order, report: BrokerExecut
     contract, quantity = report.contract, report.quantity
     held = account.shares(contract)
     if held < quantity:
-        message = f"{contract}: sold {quantity}, held {held}"
-        raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", order.ticker, "Sale without a position", message)
+        _unmatched(d, account, order, report, held, held - quantity)
         return
     gross = (option_value if parse(contract) else shares_value)(report.price_e4, quantity)
     dispose(d, account, contract, quantity, gross - report.commission, report.price_e4, d.today, report.exec_id)
+
+
+def _unmatched(d: Decision, account: Account, order: Order, report: BrokerExecution, ours: int, theirs: int) -> None:
+    """A close of what is not held (any more) is a break as soon as it is told: the broker is the truth for quantities
+    and cash, and nothing is entered until people have looked (protocol 12.5)."""
+    if report.contract not in d.book.breaks:
+        stream = f"broker-{d.book.broker_account}"
+        d.emit(e.ReconciliationBreakDetected(report.contract, ours, theirs, "FILL"), stream)
+    message = f"{report.exec_id}: {report.side} {report.quantity} {report.contract}, held {ours}"
+    raise_alert(d, account, "SYSTEM_STATUS", "CRITICAL", order.ticker, "Close without a position", message)
+    follow_breaks(d)
 
 
 def dispose(

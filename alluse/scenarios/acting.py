@@ -34,6 +34,7 @@ from domain.money import COMMISSION_PER_CONTRACT
 
 ANSWER_ALL_THE_SAME = "answer it all the same with GrantApproval: {approval_id: {kind: …}}"
 
+
 class CannotActError(Exception):
     """What stands under `do:` finds nothing to act upon; the message says what was looked for."""
 
