@@ -11,6 +11,12 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+LAST = -1
+ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10, "last": LAST}
 _OPEN_MINUTE = 9 * 60 + 30
 _FRIDAY = 4
 
@@ -57,6 +63,15 @@ def day_number(when: date) -> int:
 def new_york_day(time_us: int) -> int:
     """New York calendar day of a moment in trading hours; around midnight use `Calendar.day_of`."""
     return (time_us - 5 * HOUR) // DAY
+
+
+def business_day_rule(text: str) -> tuple[int, list[int]]:
+    """(which session of the month, months) of such as "first business day of January, July". Raises ValueError."""
+    which, between, months = text.lower().partition(" business day of ")
+    named = [name.strip() for name in months.split(",")]
+    if not between or which not in ORDINALS or any(name not in MONTHS for name in named):
+        raise ValueError(text)
+    return ORDINALS[which], sorted({MONTHS.index(name) + 1 for name in named})
 
 
 class Calendar:

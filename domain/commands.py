@@ -294,12 +294,14 @@ class RecordTaxPayment:
 
 @record
 class TransferCapital:
-    """Move capital (protocol 10.5). Now: CONTRIBUTION, credited to one account; other kinds come with the lifecycle."""
+    """Ask for capital to be moved (protocol 10.5): new capital for one account, one approval; or a correction between
+    two accounts of the book, two approvals. Forks, merges, withdrawals and tax have their own ways."""
 
     header: CommandHeader
-    kind: Annotated[str, "CONTRIBUTION"]
+    kind: Annotated[str, "CONTRIBUTION or CORRECTION"]
     account_id: Annotated[str, "the account credited"]
     amount: Cents
+    from_account: Annotated[str | None, "of a CORRECTION: the account that gives"] = None
 
 
 @record
@@ -356,6 +358,11 @@ class RequestWithdrawal:
     header: CommandHeader
     account_id: str
     amount: Cents
+    quarter: Annotated[
+        str | None,
+        "of REV, such as 2025Q2: the last closed one, or in its last month the current one; none = the last closed one "
+        "while it waits for its run, else the current one",
+    ] = None
 
 
 @record

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from domain.calendar import WEEKDAYS
+from domain.calendar import WEEKDAYS, business_day_rule
 from domain.reasons import Reason
 
 Value = Fraction | int | str | bool | list[str]
@@ -21,7 +21,8 @@ class Parameter:
 
     name: str
     kind: str
-    """fraction, integer, time (minutes after midnight ET), days, tickers, weights, boolean, text or one-of:A,B"""
+    """fraction, integer, time (minutes after midnight ET), days, tickers, weights, boolean, text, business-day,
+    fork-pattern or one-of:A,B"""
     default: str
     low: str
     high: str
@@ -46,7 +47,7 @@ alloc.com_pct|fraction|30|0|100|%|3.1|H2
 alloc.contribution_policy|one-of:PRO_RATA,TOP_UP_TO_TARGET|PRO_RATA|||enum|10.5|H1
 contribution.min_detect|fraction|100|1|10000|$|10.5|H1
 buffer.pct|fraction|5|0|25|% of corpus|4.1|H2
-id.fork_pattern|text|{parent_id}-F{seq:02d}-{TYPE}|||unique result|3.2|R1
+id.fork_pattern|fork-pattern|{parent_id}-F{seq:02d}-{TYPE}|||unique result|3.2|R1
 broker.mapping|one-of:SYSTEM,SUBACCOUNT|SYSTEM|||enum|17|R2
 entry.window_start|time|10:00|09:30|16:00|ET|6.1|H1
 entry.window_end|time|11:00|09:30|16:00|ET|6.1|H1
@@ -236,7 +237,7 @@ merge.confirmations|integer|3|1|10|EODs|10.3|H2
 merge.position_policy|one-of:LIQUIDATE,IN_KIND|LIQUIDATE|||enum|10.3|H2
 merge.stall_sessions|integer|10|1|60|sessions|10.3|H2
 reinvest.basis|one-of:PRE_TAX,POST_TAX|POST_TAX|||enum|10.4|H2
-reinvest.day|text|first business day of January, April, July, October||||10.4|H1
+reinvest.day|business-day|first business day of January, April, July, October|||business day|10.4|H1
 reinvest.primary_pct|fraction|75|0|100|%|10.4|H2
 reinvest.leaps_pct|fraction|25|0|100|%|10.4|H2
 reinvest.rev_primary|one-of:CONTRACT_CAPACITY,SHARES|CONTRACT_CAPACITY|||enum|10.4|H2
@@ -387,10 +388,26 @@ def _parse_kind(kind: str, text: str) -> Value:
             return [str(Fraction(item)) for item in items] if kind == "weights" else items
         case "text":
             return text
+        case "business-day":
+            business_day_rule(text)
+            return text
+        case "fork-pattern":
+            return _fork_pattern(text)
         case _:
             if text not in kind.removeprefix("one-of:").split(","):
                 raise ValueError(text)
             return text
+
+
+def _fork_pattern(text: str) -> str:
+    """A pattern of account ids that gives every child its own. Raises ValueError."""
+    try:
+        made = {text.format(parent_id=p, seq=n, TYPE=t) for p in ("A", "B") for n in (1, 2) for t in ("GEN", "COM")}
+    except (KeyError, IndexError) as error:
+        raise ValueError(text) from error
+    if len(made) < 8 or "|" in text or " " in text:
+        raise ValueError(text)
+    return text
 
 
 _DEFAULTS: dict[str, Value] = {name: parse(name, p.default) for name, p in CATALOGUE.items()}

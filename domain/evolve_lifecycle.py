@@ -2,6 +2,7 @@
 
 from domain import events as e
 from domain.calendar import new_york_day
+from domain.contracts import parse, ticker_of
 from domain.evolve_book import note_flow
 from domain.evolving import account_of, on
 from domain.state import Account, Book, ForkGroup, Founding, Quarter, Run, TaxYear
@@ -43,6 +44,10 @@ def _transferred(book: Book, event: e.CapitalTransferred, envelope: e.Envelope) 
         note_flow(target, whole)
         target.base_capital += whole
         target.uninvested += event.amount
+    elif event.kind == "CORRECTION" and event.to_account in book.accounts:
+        for key, amount in ((event.from_account, -event.amount), (event.to_account, event.amount)):
+            note_flow(book.accounts[key], amount)
+            book.accounts[key].base_capital += amount
     elif event.kind in ("FORK", "WITHDRAWAL") and event.transfer_id not in book.foundings:
         note_flow(account_of(book, envelope), -event.amount)
 
@@ -251,6 +256,7 @@ def _planned(book: Book, event: e.ReinvestmentPlanned, envelope: e.Envelope) -> 
     run = account_of(book, envelope).reinvesting
     if run is not None:
         run.planned, run.purchases = True, len(event.purchases)
+        run.turn = [ticker_of(one.contract) for one in event.purchases if parse(one.contract) is not None]
 
 
 @on(e.ReinvestmentCompleted)
@@ -263,7 +269,9 @@ def _completed(book: Book, event: e.ReinvestmentCompleted, envelope: e.Envelope)
 
 @on(e.ReinvestmentSkipped)
 def _skipped(book: Book, event: e.ReinvestmentSkipped, envelope: e.Envelope) -> None:
-    _quarter(account_of(book, envelope), event.key).state = "SKIPPED"
+    account = account_of(book, envelope)
+    account.carry = event.carry
+    _quarter(account, event.key).state = "SKIPPED"
 
 
 @on(e.ReinvestmentPostponed)

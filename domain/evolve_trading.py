@@ -85,14 +85,17 @@ def _note_liquidation(book: Book, order: Order, amount: int, commission: int) ->
             group.costs += commission
 
 
-def note_purchase(account: Account, contract: str, reference: str, spent: int) -> None:
+def note_purchase(account: Account, contract: str, reference: str, spent: int, quantity: int) -> None:
     """A fill of a reinvestment's order: what it cost, and whose turn comes next in the rotation (protocol 10.4)."""
     run = account.reinvesting
     if run is None or run.key != reference:
         return
     run.spent += spent
     if parse(contract) is not None:
-        account.last_leaps = ticker_of(contract)
+        ticker = ticker_of(contract)
+        run.bought[ticker] = run.bought.get(ticker, 0) + quantity
+        rounds = max(run.bought.values())
+        account.last_leaps = [t for t in run.turn if run.bought.get(t) == rounds][-1] if run.turn else ticker
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ def _order_filled(book: Book, event: e.OrderPartiallyFilled | e.OrderFilled, env
             event.commission,
         )  # fmt: skip
     if order.reference:
-        note_purchase(account, event.contract, order.reference, paid + event.commission)
+        note_purchase(account, event.contract, order.reference, paid + event.commission, event.quantity)
         _note_liquidation(book, order, paid, event.commission)
     of_this_window = order.purpose in ("ENTRY", "RESIDUAL") and order.session == account.window_session
     if of_this_window and ticker in account.windows:

@@ -46,8 +46,8 @@ from domain.ledger import check_buffer, post
 from domain.lifecycle.closing import ask_to_close
 from domain.lifecycle.forking import initiate, link_child
 from domain.lifecycle.founding import child_answered
-from domain.lifecycle.reinvestment import evaluate_reinvestment
-from domain.lifecycle.transfers import book_cash, credit, request_withdrawal
+from domain.lifecycle.reinvestment import run_now
+from domain.lifecycle.transfers import ask_to_transfer, book_cash, request_withdrawal
 from domain.modes import SEVERITY
 from domain.monitoring import close_by_person
 from domain.orders import cancel_opening_orders, request_cancel
@@ -279,17 +279,8 @@ def record_tax_payment(d: Decision, command: RecordTaxPayment) -> Refusal | None
 
 
 def transfer_capital(d: Decision, command: TransferCapital) -> Refusal | None:
-    """A contribution credited to one account: base capital and sizing base rise by the same (protocol 10.5)."""
-    account = _find(d, command.account_id)
-    if account is None:
-        return _unknown(command.account_id)
-    if command.kind != "CONTRIBUTION" or command.amount <= 0:
-        return Reason.INVALID_VALUE, f"{command.kind} {command.amount}: a positive CONTRIBUTION was expected"
-    reference = command.header.command_id
-    moved = e.CashMovementRequested(reference, "CONTRIBUTION", command.amount)
-    d.emit(moved, f"broker-{d.book.broker_account}", account)
-    credit(d, account, command.amount, reference)
-    return None
+    """New capital for an account, or a correction between accounts: people approve (protocol 10.5, 15.2)."""
+    return ask_to_transfer(d, command)
 
 
 def generate_exit(d: Decision, command: GenerateExitSignal) -> Refusal | None:
@@ -348,8 +339,7 @@ def run_reinvestment(d: Decision, command: RunQuarterlyReinvestment) -> Refusal 
     account = _find(d, command.account_id)
     if account is None:
         return _unknown(command.account_id)
-    evaluate_reinvestment(d, account)
-    return None
+    return run_now(d, account)
 
 
 def complete_fork(d: Decision, command: CompleteFork) -> Refusal | None:

@@ -1,6 +1,6 @@
 """Calendar quarters and an account's realised results in them (protocol 10.4)."""
 
-from domain.calendar import Calendar, as_date, day_number
+from domain.calendar import LAST, Calendar, as_date, business_day_rule, day_number
 from domain.config import Config
 from domain.state import Account, Quarter, TaxYear
 from domain.tax_formula import estimated_tax
@@ -23,9 +23,16 @@ def previous_quarter(quarter: str) -> str:
     return quarter_id(first_day(quarter) - 1)
 
 
-def is_first_session(calendar: Calendar, day: int) -> bool:
-    """First business day of January, April, July or October (protocol 10.4)."""
-    return calendar.is_session(day) and calendar.previous_session(day) < first_day(quarter_id(day))
+def is_run_day(calendar: Calendar, day: int, config: Config) -> bool:
+    """A business day that `reinvest.day` names: the first of January, April, July and October (protocol 10.4)."""
+    number, months = business_day_rule(config.text("reinvest.day"))
+    when = as_date(day)
+    if when.month not in months or not calendar.is_session(day):
+        return False
+    if number == LAST:
+        following = calendar.open_after(calendar.close_us(day))
+        return not following or as_date(calendar.day_of(following)).month != when.month
+    return calendar.sessions_after(day - when.day, day) == number
 
 
 def quarter_of(account: Account, quarter: str) -> Quarter:

@@ -317,6 +317,10 @@ class Run:
     """its orders go out"""
     purchases: int = 0
     """how many orders"""
+    turn: list[str] = field(default_factory=list[str])
+    """tickers of its LEAPS in the order of the rotation"""
+    bought: dict[str, int] = field(default_factory=dict[str, int])
+    """LEAPS of it that were bought so far"""
 
 
 @dataclass(slots=True)

@@ -114,9 +114,12 @@ SELECT a.book, a.account_id, a.type, a.role, a.parent_account_id, a.fork_group_i
          FROM contributions x
         WHERE x.book = a.book AND x.account_id = a.account_id AND x.kind = 'CONTRIBUTION') c ON true
   LEFT JOIN LATERAL (
-       SELECT sum(amount_cents + coalesce(in_kind_cents, 0))::bigint AS merged
+       SELECT sum((amount_cents + coalesce(in_kind_cents, 0))
+                  * CASE WHEN x.to_account = a.account_id THEN 1 ELSE -1 END)::bigint AS merged
          FROM transfers x
-        WHERE x.book = a.book AND x.to_account = a.account_id AND x.kind = 'MERGE' AND x.state = 'COMPLETED') n ON true
+        WHERE x.book = a.book AND x.state = 'COMPLETED'
+          AND (x.to_account = a.account_id AND x.kind IN ('MERGE', 'CORRECTION')
+               OR x.from_account = a.account_id AND x.kind = 'CORRECTION' AND x.to_account <> 'OUTSIDE')) n ON true
   LEFT JOIN forks f ON f.book = a.book AND f.fork_id = a.fork_group_id
   LEFT JOIN LATERAL (
        SELECT x.merge_id, x.account_state, x.state_at, true AS later

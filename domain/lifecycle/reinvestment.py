@@ -5,14 +5,14 @@ from domain.decision import Decision
 from domain.leaps import buy, select_leaps
 from domain.ledger import check_buffer
 from domain.lifecycle.surplus import in_workflow
-from domain.lifecycle.transfers import pay_pending
+from domain.lifecycle.transfers import Refusal, pay_pending
 from domain.market import Quote
 from domain.modes import effective_mode
 from domain.money import floor_int
 from domain.orders import on_ended, place
 from domain.pretrade import Intent
 from domain.purchases import LeapsCandidate, buy_leaps, buy_shares, quarterly_amounts
-from domain.quarters import is_first_session, net_result, previous_quarter, quarter_id, quarter_of, quarter_tax
+from domain.quarters import is_run_day, net_result, previous_quarter, quarter_id, quarter_of, quarter_tax
 from domain.reasons import Reason
 from domain.state import Account, Order
 from domain.valuation import deployable
@@ -24,11 +24,21 @@ def evaluate_reinvestment(d: Decision, account: Account) -> None:
         return
     quarter = previous_quarter(quarter_id(d.today))
     results = quarter_of(account, quarter)
-    if is_first_session(d.calendar, d.today) or results.state == "POSTPONED":
+    if is_run_day(d.calendar, d.today, d.config(account.account_id)) or results.state == "POSTPONED":
         if results.state in ("", "POSTPONED"):
             _run(d, account, quarter)
     elif account.uninvested and d.config(account.account_id).text("reinvest.com_deploy") == "IMMEDIATE":
         _deploy(d, account)
+
+
+def run_now(d: Decision, account: Account) -> Refusal | None:
+    """A person asks for the quarter's run: after the day's EOD job it is looked at again, not before."""
+    config, quarter = d.config(account.account_id), previous_quarter(quarter_id(d.today))
+    due = is_run_day(d.calendar, d.today, config) and quarter_of(account, quarter).state in ("", "POSTPONED")
+    if due and d.now_us < d.calendar.et(d.today, d.config().integer("eod.time")):
+        return Reason.TOO_EARLY, "the run is after the end-of-day job"
+    evaluate_reinvestment(d, account)
+    return None
 
 
 def key_of(account: Account, quarter: str) -> str:
@@ -43,25 +53,31 @@ def _stream(account: Account, quarter: str) -> str:
 def _run(d: Decision, account: Account, quarter: str) -> None:
     config, key, results = d.config(account.account_id), key_of(account, quarter), quarter_of(account, quarter)
     stream = _stream(account, quarter)
-    barred = account.state != "ACTIVE" or in_workflow(d, account) or effective_mode(account) == "PRESERVATION"
-    if barred:
-        if results.postponed >= config.integer("reinvest.max_postpone"):
-            d.emit(e.ReinvestmentSkipped(key, Reason.POSTPONED_TOO_LONG, account.carry), stream, account)
-        else:
-            why = effective_mode(account) if account.state == "ACTIVE" else account.state
-            d.emit(e.ReinvestmentPostponed(key, why, results.postponed + 1), stream, account)
-        return
-    pay_pending(d, account, quarter)
+    held = account.state != "ACTIVE" or in_workflow(d, account)
+    too_long = results.postponed >= config.integer("reinvest.max_postpone")
+    if not held or too_long:
+        pay_pending(d, account, quarter)
     results = quarter_of(account, quarter)
     net = net_result(results)
-    post_tax = config.text("reinvest.basis") == "POST_TAX"
-    tax = quarter_tax(results, config) if post_tax else 0
-    _start(d, account, quarter, net, tax, results.withdrawn)
+    tax = quarter_tax(results, config) if config.text("reinvest.basis") == "POST_TAX" else 0
+    if not _barred(d, account):
+        _start(d, account, quarter, net, tax, results.withdrawn)
+    elif too_long:
+        carry = max(0, max(0, net - tax) + account.carry - results.withdrawn)
+        d.emit(e.ReinvestmentSkipped(key, Reason.POSTPONED_TOO_LONG, carry), stream, account)
+    else:
+        why = effective_mode(account) if account.state == "ACTIVE" else account.state
+        d.emit(e.ReinvestmentPostponed(key, why, results.postponed + 1), stream, account)
+
+
+def _barred(d: Decision, account: Account) -> bool:
+    """PRESERVATION, not ACTIVE or an open merge: no purchase (protocol 10.4)."""
+    return account.state != "ACTIVE" or in_workflow(d, account) or effective_mode(account) == "PRESERVATION"
 
 
 def _deploy(d: Decision, account: Account) -> None:
     """`reinvest.com_deploy = IMMEDIATE`: the same purchase, for capital that waits, on the next session."""
-    if account.state == "ACTIVE" and effective_mode(account) == "NORMAL" and not account.reinvesting:
+    if not _barred(d, account) and not account.reinvesting:
         _start(d, account, f"D{d.today}", 0, 0, 0)
 
 
@@ -98,6 +114,9 @@ def purchase(d: Decision, account: Account) -> None:
     """10:00 of the next session: what is held for the run goes out as orders."""
     run = account.reinvesting
     if run is None:
+        return
+    if _barred(d, account):
+        complete(d, account)
         return
     config = d.config(account.account_id)
     capacity = config.text(f"reinvest.{account.type.lower()}_primary") == "CONTRACT_CAPACITY"

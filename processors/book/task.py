@@ -304,6 +304,9 @@ class BookTask:
         crossing.take_read(origin.partition, origin.source_seq)
         self._books_heard = True
         self._books_read = self._books_read or origin.partition != crossing.number
+        if origin.source_seq <= self.sequencer.seen.get(origin.source, -1):
+            self._bind_books()
+            return  # taken before a restart
         time_us = max(origin.time_us, self.chain.time_us)
         self._await_turn(Waiting(
             origin.partition, origin.source_seq, time_us, message.offset, message.key.hex() if message.key else None,

@@ -449,6 +449,8 @@ class BookWorld:
             if isinstance(h.event, e.BrokerLinkRequested):
                 self.broker.cash += h.event.deposit
                 self.broker.positions.update(h.event.positions)
+            elif isinstance(h.event, e.CashMovementRequested) and h.event.kind == "CONTRIBUTION":
+                self.broker.cash += h.event.amount
         self.happened.extend(found)
         if self.watcher is not None:
             self.watcher(found)

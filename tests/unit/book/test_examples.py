@@ -378,7 +378,8 @@ def test_ex_24_buffer() -> None:
     assert world.one(e.TradingModeRestricted, charged).mode == "NO_NEW_ENTRIES"
     assert world.one(e.AlertRaised, charged).priority == "MEDIUM"
     world.at("2025-06-10 11:00")
-    world.ask(c.TransferCapital, "CONTRIBUTION", "S001-GEN-001", cents("600.00"))
+    asked = world.ask(c.TransferCapital, "CONTRIBUTION", "S001-GEN-001", cents("600.00"))
+    world.grant(world.one(e.ApprovalRequested, asked).approval_id, by="owner-2", role="OWNER")
     assert world.corpus("GEN") == cents("100,300.00")
     assert not world.events(e.BufferRestored), "restored at the end of the day"
     world.at("2025-06-10 16:30")

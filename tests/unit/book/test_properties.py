@@ -437,7 +437,7 @@ class Histories(RuleBasedStateMachine):
         return c.ProposeConfigurationChange(header, r.choice(["SYSTEM", account]), changes)
 
     def _book_at_broker(self, command: object) -> None:
-        """Fees, dividends, contributions and tax payments have moved cash at the broker, if the book takes them."""
+        """Fees, dividends and tax payments have moved cash at the broker, if the book takes them."""
         before = len(self.world.happened)
         cash = {a.account_id: a for a in self.world.book.accounts.values()}
         assert cash
@@ -446,7 +446,7 @@ class Histories(RuleBasedStateMachine):
         for event in (h.event for h in happened):
             if isinstance(event, e.FeeCharged):
                 self.world.broker.cash -= event.amount
-            elif isinstance(event, e.DividendReceived | e.ContributionAllocated):
+            elif isinstance(event, e.DividendReceived):
                 self.world.broker.cash += event.amount
             elif isinstance(event, e.TaxPaymentRecorded):
                 self.world.broker.cash -= event.amount
