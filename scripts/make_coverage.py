@@ -77,6 +77,22 @@ def rule_rows() -> list[list[str]]:
     return rows
 
 
+def example_rows() -> list[list[str]]:
+    """A row a worked example."""
+    sections: dict[str, list[str]] = {}
+    for section, files in shown().items():
+        for file in files:
+            sections.setdefault(file, []).append(section)
+    order = sorted(file for file in sections if file.startswith("EX-"))
+    return [
+        [
+            file.removesuffix(".yaml"), f"[{file}](../scenarios/{file})",
+            ", ".join(sorted(sections[file], key=lambda s: [int(part) for part in s.split(".")])),
+        ]
+        for file in order
+    ]  # fmt: skip
+
+
 def explained() -> dict[str, str]:
     """Key of a survivor to what is said of it."""
     found: dict[str, str] = {}
@@ -124,8 +140,12 @@ def _parts(key: str) -> list[str]:
 
 
 def _why(one: dict[str, Any], known: dict[str, str]) -> str:
-    missing = "no test runs it" if one["verdict"] == "unseen" else "missing test"
-    return known.get(one["key"], missing)
+    if one["key"] in known:
+        return known[one["key"]]
+    if one["verdict"] == "unseen":
+        return "missing test: none runs it"
+    rest = one["covering"] - one["tried"]
+    return f"missing test; {rest} of {one['covering']} that run it were not tried" if rest > 0 else "missing test"
 
 
 def page() -> str:
@@ -141,7 +161,12 @@ def page() -> str:
         "another operator, a number one more or less, a condition turned round or left out, a statement dropped, "
         "another code, another result. Texts for people, annotations and assertions are no rules and stay. A mutant is "
         "killed when a test fails. Tests that compare made files with the code (pages, schemas) do not count.\n\n"
-        "## Rules\n\n" + table(head, rule_rows()) + "\n\n## Mutants\n\n" + mutation() + "\n"
+        "## Rules\n\n" + table(head, rule_rows()) + "\n\n## Worked examples\n\nEach is a scenario file, "
+        "played in memory and on Kafka; it fails when what it expects does not come.\n\n"
+        + table(["example", "file", "shows"], example_rows())
+        + "\n\n## Mutants\n\n"
+        + mutation()
+        + "\n"
     )
 
 

@@ -31,10 +31,9 @@ HISTORIES = "15"
 RESULT = Path(__file__).with_name("result.json")
 RULES_RESULT = Path(__file__).with_name("rules.json")
 TESTS = (
-    "tests/unit/domain", "tests/unit/scenarios/test_examples.py", "tests/unit/book/test_examples.py",
-    "tests/unit/book/test_rules.py", "tests/unit/book/test_paper_run.py",
-    "tests/unit/book/test_properties.py::TestHistories", "tests/unit/processors/book", "tests/unit/processors/monitor",
-    "tests/unit/gateways/broker", "tests/unit/projections", "tests/unit/alluse",
+    "tests/unit/domain", "tests/unit/scenarios/test_examples.py", "tests/unit/book",
+    "tests/unit/processors/book/test_parking.py", "tests/unit/processors/book/test_recovery.py",
+    "tests/unit/alluse/test_configuration.py",
 )  # fmt: skip
 """Tests of behaviour. What compares files that are made from the code with the code (pages, schemas) shows no rule."""
 LIMIT_S = 150.0
