@@ -406,6 +406,13 @@ def test_pt_14_the_fourth_day_trade_in_five_sessions_needs_25_000() -> None:
     assert answer("PT-14", made, poor) == SKIPPED
 
 
+def test_sessions_before_the_calendar_begins_are_its_first() -> None:
+    calendar = world().calendar
+    first = day("2025-06-02")
+    assert [calendar.sessions_back(first, n) for n in (0, 1, 9)] == [first] * 3
+    assert calendar.sessions_back(day(THURSDAY), 4) == day("2025-06-06")
+
+
 def test_pt_15_no_order_crosses_one_of_the_same_owner() -> None:
     made = world()
     for limit, crosses in (("3.90", True), ("3.85", True), ("3.95", False)):

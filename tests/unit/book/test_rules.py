@@ -77,6 +77,16 @@ def test_a_notice_after_the_weekly_job_reverses_the_expiry_and_reclassifies_the_
     assert world.events(e.WeekClassified, ticker="TSLA")[-1].primary_type == "W-CAR", "no outcome of this week"
 
 
+def test_a_notice_before_the_weekly_job_takes_the_premium_out_of_the_week() -> None:
+    world = sold((7, "3.90"))
+    close_friday(world, "249.00")
+    world.at(f"{FRIDAY} 23:00")
+    world.assign(TSLA, 7, FRIDAY)
+    world.at(f"{SATURDAY} 10:00")
+    week = world.one(e.WeekClassified, ticker="TSLA")
+    assert (week.primary_type, week.pnl) == ("P-AWL", 0), "premium of an assigned put is no result (4.4)"
+
+
 def test_a_notice_for_part_of_an_expired_position_leaves_the_rest_expired() -> None:
     world = sold((7, "3.90"))
     close_friday(world, "249.00")
