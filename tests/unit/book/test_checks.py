@@ -217,7 +217,7 @@ def test_pt_07_open_interest_volume_and_spread(quote: dict[str, int], wanted: st
     made = world()
     found = made.decision().market.quote(PUT)
     assert found is not None
-    changed = replace(found, **quote)
+    changed = found._replace(**quote)
     assert answer("PT-07", made, opening(made, quote=changed)) == wanted
     for other in (closing(made, quote=changed), opening(made, quote=changed, purpose="HEDGE")):
         assert answer("PT-07", made, other) == SKIPPED
@@ -236,7 +236,7 @@ def test_pt_08_delta_and_premium_of_the_strategy(delta: int, premium: str, wante
     made = world()
     found = made.decision().market.quote(PUT)
     assert found is not None
-    asked = {"quote": replace(found, delta_e2=delta), "premium": Fraction(premium)}
+    asked = {"quote": found._replace(delta_e2=delta), "premium": Fraction(premium)}
     assert answer("PT-08", made, opening(made, **asked)) == wanted
     assert answer("PT-08", made, opening(made, purpose="RESIDUAL", **asked)) == wanted
     for purpose in ("INSTRUCTION", "HEDGE", "LEAPS"):
@@ -443,7 +443,7 @@ def test_pt_17_the_collar_is_5_percent_of_mid_for_opens_10_for_closes_25_for_cli
 
 def test_pt_17_a_collar_is_never_narrower_than_five_cents() -> None:
     made = world()
-    cheap = replace(opening(made).quote or pytest.fail("no quote"), bid_e4=900, ask_e4=1_100)
+    cheap = (opening(made).quote or pytest.fail("no quote"))._replace(bid_e4=900, ask_e4=1_100)
     for limit, wanted in ((500, PASSED), (1_500, PASSED), (499, FAILED), (1_501, FAILED)):
         assert answer("PT-17", made, opening(made, quote=cheap, limit_e4=limit)) == wanted, limit
 
