@@ -122,11 +122,15 @@ def mutation() -> str:
         [f"`{one['module'].removeprefix('domain.')}:{one['function']}`", *_parts(one["key"]), _why(one, known)]
         for one in found["mutants"] if one["verdict"] in ("survived", "unseen")
     ]  # fmt: skip
+    open_yet = found["count"] - total
+    stopped = f" {open_yet} more of the drawing have no verdict yet: `python -m tests.mutation --resume`." * (
+        open_yet > 0
+    )
     return (
         f"{total} of {found['of']} possible mutants were drawn by the seed {found['seed']} on commit "
         f"`{found['commit']}`, each run against those of {found['tests']} tests that run its statement, until one "
         f"fails. **{killed} were killed, {100 * killed / total:.1f} %** ({verdicts['timeout']} of them by running for "
-        f"ever); {verdicts['survived']} survived, {verdicts['unseen']} no test runs.\n\n"
+        f"ever); {verdicts['survived']} survived, {verdicts['unseen']} no test runs.{stopped}\n\n"
         + table(["module", "mutants", "killed"], modules)
         + "\n\n### Survivors\n\n"
         + table(["where", "line", "change", "why"], alive)

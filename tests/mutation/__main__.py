@@ -68,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.survivors or options.resume:
         kept = {one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE}
     found = {one.key: kept[one.key] for one in drawn if one.key in kept}
-    drawn = [one for one in drawn if one.key not in kept]
+    alive = {one["key"] for one in before if one["verdict"] in ALIVE}
+    drawn = [one for one in drawn if one.key not in kept and (one.key in alive or not options.survivors)]
     print(f"{len(drawn)} of {len(every)} mutants; running the tests once to see what they run", flush=True)
     seen = _seen(options.coverage)
     if seen.failed:
@@ -78,8 +79,8 @@ def main(arguments: Sequence[str]) -> int:
     judges = Judges(Choice(seen, options.longest, killers), drawn, options.limit)
     named = {name for rule in rules() for name in rule.functions}
     head: dict[str, Any] = {
-        "seed": options.seed, "count": len(drawn) + len(found), "of": len(every), "commit": _commit(),
-        "tests": len(seen.seconds), "runs": judges.choice.specific(named),
+        "seed": options.seed, "count": len(drawn) if options.rules else options.count, "of": len(every),
+        "commit": _commit(), "tests": len(seen.seconds), "runs": judges.choice.specific(named),
     }  # fmt: skip
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bars) as progress:
