@@ -137,7 +137,7 @@ def test_a_class_with_other_fields_than_its_schema_is_refused() -> None:
     hints = {field.name: field.type for field in fields_of(BrokerStatement)} | {"positions": list[nested]}
     statement = make_dataclass("BrokerStatement", list(hints.items()))
     with pytest.raises(NotThisRecordError, match="make_schemas"):
-        CODEC.encode_record(statement("b", 1, 2, "EOD", 3, [nested("TSLA", 1, 2)]))
+        CODEC.encode_record(statement("b", 1, 2, "EOD", 3, [nested("TSLA", 1, 2)], None, None))
     envelope = example_envelope()
     with pytest.raises(NotThisRecordError, match="Tick is no event"):
         CODEC.encode_event(envelope, Tick(**TICK))
