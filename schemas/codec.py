@@ -27,7 +27,6 @@ from schemas.errors import (
 from schemas.lock import Lock, Schema, Version
 from schemas.misfit import misfit
 from schemas.records import to_plain
-from schemas.wide import Read, wide_reader
 from schemas.writers import Write, event_writer, mapping_writer, record_writer
 
 MAGIC = b"\0"
@@ -52,7 +51,7 @@ class Codec:
         self._writers: dict[str, Write] = {}
         self._record_writers: dict[type, Write] = {}
         self._event_writers: dict[type, Write] = {}
-        self._readers: dict[bytes, tuple[str, Schema, Schema | None, Read | None]] = {}
+        self._readers: dict[bytes, tuple[str, Schema, Schema | None]] = {}
         self._batch_readers: dict[str, BatchReader] = {}
         self._batch_writers: dict[str, BatchWriter] = {}
 
@@ -121,9 +120,7 @@ class Codec:
 
         Raises WrongMagicError, UnknownSchemaIdError, TruncatedRecordError and UnreadableRecordError.
         """
-        name, writer, reader, wide = self._readers.get(data[:HEADER_BYTES]) or self._reader(data)
-        if wide is not None and (found := wide(data)) is not None:
-            return name, found
+        name, writer, reader = self._readers.get(data[:HEADER_BYTES]) or self._reader(data)
         source = BytesIO(data)
         source.seek(HEADER_BYTES)
         try:
@@ -189,7 +186,7 @@ class Codec:
         found = misfit(self.version(name).parsed(), value, "")
         return NotThisRecordError(f"this value is no {name}: {found or repr(error)}")
 
-    def _reader(self, data: bytes) -> tuple[str, Schema, Schema | None, Read | None]:
+    def _reader(self, data: bytes) -> tuple[str, Schema, Schema | None]:
         header = data[:HEADER_BYTES]
         version = self._versions.get(header)
         if version is None:
@@ -197,8 +194,7 @@ class Codec:
         newest = self._newest[version.name]
         schema = cast(Schema, parse_schema(version.parsed()))
         resolved = None if newest is version else cast(Schema, parse_schema(newest.parsed()))
-        wide = wide_reader(version.parsed(), HEADER_BYTES) if newest is version else None
-        made = self._readers[header] = (version.name, schema, resolved, wide)
+        made = self._readers[header] = (version.name, schema, resolved)
         return made
 
     def _batch_reader(self, name: str) -> BatchReader:

@@ -1,10 +1,12 @@
 """From bytes to what the book processor takes: records found by their schema id, marks decoded by the batch."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from domain import commands, inputs
-from schemas.codec import Codec
+from processors.book.wide import Read, wide_reader
+from schemas.codec import HEADER_BYTES, Codec
 from schemas.errors import SchemaError
 from schemas.records import from_plain
 
@@ -28,9 +30,22 @@ class ChainHead(NamedTuple):
     underlying: str
 
 
+CHAIN = "OptionChain"
+
+
+@cache
+def _chain_reader(codec: Codec) -> Read:
+    """Chains are the longest records of a book, and every look at an option reads one."""
+    reader = wide_reader(codec.version(CHAIN).parsed(), HEADER_BYTES)
+    assert reader is not None
+    return reader
+
+
 def decode_record(data: bytes) -> Any:
     """A record class instance of any input or command. Raises SchemaError."""
-    name, plain = Codec.load().decode(data)
+    codec = Codec.load()
+    plain = _chain_reader(codec)(data) if data[:HEADER_BYTES] == codec.header(CHAIN) else None
+    name, plain = (CHAIN, plain) if plain is not None else codec.decode(data)
     cls: Any = _INPUTS.get(name)
     if cls is None:
         raise SchemaError(f"{name} is no input of a book")
