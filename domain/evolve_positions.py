@@ -7,7 +7,15 @@ from domain.config import Config
 from domain.contracts import option, parse, ticker_of
 from domain.evolve_starlab import assign_options, settle_options
 from domain.evolving import account_of, on
-from domain.lots import average_price, premium_of, split_lots, take_lots, take_slices
+from domain.lots import (
+    after_split,
+    average_price,
+    premium_of,
+    slices_after_split,
+    split_lots,
+    take_lots,
+    take_slices,
+)
 from domain.money import CONTRACT_MULTIPLIER, shares_value, strike_value
 from domain.state import (
     Account,
@@ -289,7 +297,7 @@ def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelo
         for lot in account.lots:
             if lot.contract == event.contract:
                 lot.contract = event.new_contract
-                lot.quantity, lot.price_e4 = lot.quantity * new // old, lot.price_e4 * old // new
+                lot.quantity, lot.price_e4 = after_split(lot, new, old)
         if event.new_contract == event.contract:
             identity = f"{event.contract}|{envelope.sequence}"
             wash_sales.take_split(book.wash, event.contract, new, old, identity)
@@ -298,14 +306,16 @@ def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelo
             hedge.quantity = hedge.quantity * new // old
             account.hedges[event.new_contract] = hedge
         return
+    short.p0_e4, short.atr_e6 = short.p0_e4 * old // new, short.atr_e6 * old // new
+    account.shorts[event.new_contract] = short
+    if event.new_contract == event.contract:
+        return  # not standard any more: as many contracts of another deliverable, quoted as before
     for hedge in account.hedges.values():
         if hedge.hedged == event.contract:
             hedge.hedged = event.new_contract
     short.original_credit_e4 = short.original_credit_e4 * old // new
     short.carried_e4 = short.carried_e4 * old // new
-    short.contract, short.p0_e4, short.atr_e6 = event.new_contract, short.p0_e4 * old // new, short.atr_e6 * old // new
-    short.slices = [Slice(s.quantity * new // old, s.price_e4 * old // new, s.commission) for s in short.slices]
-    account.shorts[event.new_contract] = short
+    short.contract, short.slices = event.new_contract, slices_after_split(short.slices, new, old)
 
 
 @on(e.ExpiryDecisionMade)

@@ -76,6 +76,16 @@ def split_lots(account: Account, contract: str, quantity: int) -> list[LotPart]:
     return parts
 
 
+def after_split(lot: Lot, new: int, old: int) -> tuple[int, int]:
+    """(quantity, acquisition price) of a lot after a split of `new` for `old`; its cost stays (protocol 2.6)."""
+    return lot.quantity * new // old, lot.price_e4 * old // new
+
+
+def slices_after_split(slices: list[Slice], new: int, old: int) -> list[Slice]:
+    """Slices of a short option whose contracts a split has multiplied."""
+    return [Slice(s.quantity * new // old, s.price_e4 * old // new, s.commission) for s in slices]
+
+
 def take_lots(account: Account, ticker: str, shares: int) -> None:
     """Remove shares."""
     lots = {lot.lot_id: lot for lot in account.lots if lot.contract == ticker}

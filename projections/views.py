@@ -2,8 +2,9 @@
 (another topic was faster) are left out, so nobody sees half a row."""
 
 VIEWS: dict[str, str] = {
-    # Steps in journal order: OPENED and INCREASED say what was added, REDUCED and CLOSED what is there afterwards. A
-    # CLOSED ends a turn; the shares of a ticker, or an expiry that is reversed, open the next one under the same id.
+    # Steps in journal order: OPENED and INCREASED say what was added, REDUCED, CLOSED and ADJUSTED (a split) what is
+    # there afterwards. A CLOSED ends a turn; the shares of a ticker, or an expiry that is reversed, open the next one
+    # under the same id. `factor`: shares or contracts of today for one of the step's, by the splits since.
     "positions": """
 SELECT s.book, s.position_id, s.turn + 1 AS turn,
        (array_agg(s.account_id ORDER BY s.sequence, s.ordinal))[1] AS account_id,
@@ -11,14 +12,21 @@ SELECT s.book, s.position_id, s.turn + 1 AS turn,
        (array_agg(s.contract ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS contract,
        CASE WHEN bool_or(s.step = 'CLOSED') THEN 'CLOSED' ELSE 'OPEN' END AS state,
        (coalesce((array_agg(s.quantity ORDER BY s.sequence DESC, s.ordinal DESC)
-                   FILTER (WHERE s.step IN ('REDUCED', 'CLOSED')))[1], 0)
+                   FILTER (WHERE s.step IN ('REDUCED', 'CLOSED', 'ADJUSTED') AND s.quantity IS NOT NULL))[1], 0)
         + coalesce(sum(s.quantity) FILTER (WHERE s.step IN ('OPENED', 'INCREASED')
                                              AND s.place > coalesce(s.stated, -1)), 0))::bigint AS quantity,
-       sum(s.quantity) FILTER (WHERE s.step IN ('OPENED', 'INCREASED'))::bigint AS quantity_opened,
+       round(sum(s.quantity * s.factor) FILTER (WHERE s.step IN ('OPENED', 'INCREASED')))::bigint AS quantity_opened,
        round(sum(s.quantity::numeric * s.price_e4) FILTER (WHERE s.step IN ('OPENED', 'INCREASED'))
-             / nullif(sum(s.quantity) FILTER (WHERE s.step IN ('OPENED', 'INCREASED')), 0))::bigint AS average_price_e4,
-       (array_agg(s.p0_e4 ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS p0_e4,
-       (array_agg(s.atr_e6 ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS atr_e6,
+             / nullif(sum(s.quantity * s.factor) FILTER (WHERE s.step IN ('OPENED', 'INCREASED')), 0))::bigint
+         AS average_price_e4,
+       coalesce((array_agg(s.p0_e4 ORDER BY s.sequence DESC, s.ordinal DESC)
+                  FILTER (WHERE s.step = 'ADJUSTED' AND s.p0_e4 IS NOT NULL))[1],
+                (array_agg(round(s.p0_e4 / s.factor) ORDER BY s.sequence, s.ordinal)
+                  FILTER (WHERE s.step = 'OPENED'))[1])::bigint AS p0_e4,
+       coalesce((array_agg(s.atr_e6 ORDER BY s.sequence DESC, s.ordinal DESC)
+                  FILTER (WHERE s.step = 'ADJUSTED' AND s.atr_e6 IS NOT NULL))[1],
+                (array_agg(round(s.atr_e6 / s.factor) ORDER BY s.sequence, s.ordinal)
+                  FILTER (WHERE s.step = 'OPENED'))[1])::bigint AS atr_e6,
        (array_agg(s.chain_id ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS chain_id,
        (array_agg(s.roll_chain_id ORDER BY s.sequence, s.ordinal) FILTER (WHERE s.step = 'OPENED'))[1] AS roll_chain_id,
        max(s.rolls) AS rolls,
@@ -31,8 +39,12 @@ SELECT s.book, s.position_id, s.turn + 1 AS turn,
        max(s.partition) AS partition,
        (array_agg(s.sequence ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS sequence,
        (array_agg(s.ordinal ORDER BY s.sequence DESC, s.ordinal DESC))[1] AS ordinal
-  FROM (SELECT *, max(place) FILTER (WHERE step IN ('REDUCED', 'CLOSED'))
-                    OVER (PARTITION BY book, position_id, turn) AS stated
+  FROM (SELECT *, max(place) FILTER (WHERE step IN ('REDUCED', 'CLOSED', 'ADJUSTED') AND quantity IS NOT NULL)
+                    OVER (PARTITION BY book, position_id, turn) AS stated,
+               coalesce(exp(sum(ln((adjustment ->> 'ratio_new')::numeric / (adjustment ->> 'ratio_old')::numeric))
+                              FILTER (WHERE (adjustment ->> 'scale')::boolean)
+                              OVER (PARTITION BY book, position_id, turn ORDER BY place
+                                    ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)), 1) AS factor
           FROM (SELECT *, sequence * 1048576 + ordinal AS place,
                        count(*) FILTER (WHERE step = 'CLOSED')
                          OVER (PARTITION BY book, position_id ORDER BY sequence, ordinal
@@ -42,20 +54,28 @@ SELECT s.book, s.position_id, s.turn + 1 AS turn,
 HAVING bool_or(s.step = 'OPENED')
 """,
     # Every open short put and package of shares has one level: that of its last change, else 0 since it was opened.
+    # What it was measured by is shown in the shares of today.
     "levels": """
 SELECT p.book, p.account_id, p.position_id, p.contract, p.ticker, p.quantity,
-       coalesce(c.to_level, 0) AS level, c.from_level, c.m_e10, c.price_e4,
-       coalesce(c.reference_e4, CASE WHEN p.quantity < 0 THEN p.p0_e4 END) AS reference_e4,
-       coalesce(c.atr_e6, p.atr_e6) AS atr_e6,
+       coalesce(c.to_level, 0) AS level, c.from_level, c.m_e10, round(c.price_e4 / f.factor)::bigint AS price_e4,
+       coalesce(CASE WHEN f.splits > 0 AND p.quantity < 0 THEN p.p0_e4 END, round(c.reference_e4 / f.factor)::bigint,
+                CASE WHEN p.quantity < 0 THEN p.p0_e4 END) AS reference_e4,
+       coalesce(round(c.atr_e6 / f.factor)::bigint, p.atr_e6) AS atr_e6,
        coalesce(c.changed_at, p.opened_at) AS since,
        coalesce(c.event_id, p.event_id) AS event_id, coalesce(c.partition, p.partition) AS partition,
        coalesce(c.sequence, p.sequence) AS sequence, coalesce(c.ordinal, p.ordinal) AS ordinal
   FROM positions p
   LEFT JOIN LATERAL (
        SELECT * FROM level_changes x
-        WHERE x.book = p.book AND x.account_id = p.account_id AND x.contract = p.contract
-          AND (x.position_id = p.position_id OR x.contract = x.ticker)
+        WHERE x.book = p.book AND x.account_id = p.account_id
+          AND (x.position_id = p.position_id OR x.contract = x.ticker AND x.contract = p.contract)
         ORDER BY x.sequence DESC, x.ordinal DESC LIMIT 1) c ON true
+  LEFT JOIN LATERAL (
+       SELECT count(*) AS splits, coalesce(exp(sum(ln((x.adjustment ->> 'ratio_new')::numeric
+                                                      / (x.adjustment ->> 'ratio_old')::numeric))), 1) AS factor
+         FROM position_steps x
+        WHERE x.book = p.book AND x.position_id = p.position_id AND x.step = 'ADJUSTED'
+          AND (x.sequence, x.ordinal) > (c.sequence, c.ordinal)) f ON true
  WHERE p.state = 'OPEN'
    AND (p.contract = p.ticker AND p.quantity >= 100
         OR p.quantity < 0 AND substr(p.contract, length(p.ticker) + 7, 1) = 'P')
@@ -163,17 +183,27 @@ SELECT o.book, o.order_id, o.account_id, o.signal_id, o.contract, o.new_contract
          FROM fills x WHERE x.order_id = o.order_id AND x.book = o.book) f ON true
  WHERE o.terms_sequence IS NOT NULL
 """,
-    # A part that a wash sale has split off keeps its lot's id before a slash: it counts with its lot.
+    # A part that a wash sale has split off keeps its lot's id before a slash: it counts with its lot. After a split the
+    # lot is what the split left of it; `quantity` is what was opened, in the shares or contracts of today.
     "lots": """
-SELECT l.book, l.lot_id, coalesce(l.moved_to, l.account_id) AS account_id, l.contract, l.ticker, l.quantity,
-       l.quantity - coalesce(r.given, 0) AS quantity_left, l.acquired_day, l.basis_cents,
-       coalesce(w.added, 0) AS wash_sale_cents, l.price_e4,
+SELECT l.book, l.lot_id, coalesce(l.moved_to, l.account_id) AS account_id, coalesce(a.contract, l.contract) AS contract,
+       l.ticker, round(l.quantity * coalesce(f.factor, 1))::bigint AS quantity,
+       coalesce(a.quantity, l.quantity) - coalesce(r.given, 0) AS quantity_left, l.acquired_day, l.basis_cents,
+       coalesce(w.added, 0) AS wash_sale_cents, coalesce(a.price_e4, l.price_e4) AS price_e4,
        l.chain_net_cents, l.opened_at, coalesce(r.disposals, 0) AS disposals,
        coalesce(r.gain, 0) AS realised_gain_cents,
        l.event_id, l.partition, l.sequence, l.ordinal
   FROM lot_facets l
   LEFT JOIN LATERAL (
-       SELECT count(*) AS disposals, sum(amount_cents)::bigint AS gain, sum(quantity)::bigint AS given
+       SELECT * FROM lot_adjustments x WHERE x.book = l.book AND x.lot_id = l.lot_id
+        ORDER BY x.sequence DESC, x.ordinal DESC LIMIT 1) a ON true
+  LEFT JOIN LATERAL (
+       SELECT exp(sum(ln(ratio_new::numeric / ratio_old))) AS factor
+         FROM lot_adjustments x WHERE x.book = l.book AND x.lot_id = l.lot_id) f ON true
+  LEFT JOIN LATERAL (
+       SELECT count(*) AS disposals, sum(amount_cents)::bigint AS gain,
+              sum(quantity) FILTER (WHERE a.sequence IS NULL OR (x.sequence, x.ordinal) > (a.sequence, a.ordinal))
+                ::bigint AS given
          FROM results x
         WHERE x.book = l.book AND x.account_id IN (l.account_id, l.moved_to) AND x.kind = 'TAXABLE'
           AND split_part(x.lot_id, '/', 1) = l.lot_id) r ON true

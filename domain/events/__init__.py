@@ -19,7 +19,8 @@ from domain.events.starlab import *
 from domain.events.weeks import *
 
 Event = Any
-"""Any record of this module but `Envelope`, `LedgerLine`, `TickerRejection`, `CheckResult` and `MatrixCell`."""
+"""Any record of this module but `Envelope` and those that are parts of others: `LedgerLine`, `TickerRejection`,
+`CheckResult`, `MatrixCell`, `AdjustedLot`, `AdjustedHedge`."""
 
 _TOPICS: dict[str, tuple[type, ...]] = {
     "signals": (

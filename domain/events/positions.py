@@ -100,13 +100,39 @@ class SharesCalledAway:
 
 
 @record
+class AdjustedLot:
+    """A tax lot after a split; its cost and tax basis stay (protocol 2.6)."""
+
+    lot_id: str
+    quantity: Annotated[int, "left, in the new shares or contracts"]
+    price_e4: Annotated[PriceE4, "acquisition price B"]
+
+
+@record
+class AdjustedHedge:
+    """Long puts that protect a short put, after a split of either."""
+
+    contract: Annotated[Contract, "of the long puts"]
+    hedged: Annotated[Contract, "the short put that is protected"]
+    quantity: Annotated[int, "contracts"]
+    cost: Cents
+
+
+@record
 class PositionAdjusted:
     """A split changed a position's quantity and terms (protocol 2.6)."""
 
     contract: Contract
-    new_contract: Contract
+    new_contract: Annotated[Contract, "the same for shares and for an option whose terms are no longer standard"]
     ratio_new: int
     ratio_old: int
+    position_id: Annotated[str | None, "of a short option"] = None
+    quantity: Annotated[int | None, "of the position after the split; negative = short"] = None
+    price_e4: Annotated[PriceE4 | None, "after the split: average price sold at, or average B of the lots"] = None
+    p0_e4: Annotated[PriceE4 | None, "of a short option, after the split"] = None
+    atr_e6: Annotated[int | None, "of a short option at its entry, after the split"] = None
+    lots: Annotated[list[AdjustedLot] | None, "every lot of the contract, after the split"] = None
+    hedges: Annotated[list[AdjustedHedge] | None, "hedges that it changes, after the split"] = None
 
 
 @record

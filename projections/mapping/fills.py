@@ -3,8 +3,9 @@
 import json
 
 from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
-from projections.mapping.ledger import result
+from projections.mapping.ledger import lots_adjusted, result
 from projections.mapping.orders import order_filled_to, order_state
+from projections.mapping.risk import hedges_adjusted
 from projections.tables.fills import FILLS, POSITION_STEPS
 from projections.tables.shape import Change, Value
 
@@ -72,10 +73,32 @@ def position_closed(e: LoggedEvent) -> Changes:
 
 
 def position_adjusted(e: LoggedEvent) -> Changes:
-    """A split renames and multiplies a contract. The event names no position: its stream does."""
-    change = json.dumps({"from": e["contract"], "ratio_new": e["ratio_new"], "ratio_old": e["ratio_old"]})
-    position = e.stream.removeprefix("position-")
-    yield _step(e, "ADJUSTED", contract=e["new_contract"], position_id=position, adjustment=change)
+    """A split renames and multiplies a contract; the event says what the position, its lots and hedges are now.
+
+    What is bought has a position a contract, so a long option goes on under another position.
+    """
+    yield from lots_adjusted(e)
+    yield from hedges_adjusted(e)
+    contract = e["contract"]
+    shares = ticker_of(contract) == contract
+    if not shares and not e["position_id"]:
+        yield _step(e, "CLOSED", position_id=f"position-{e.account}-{contract}", quantity=0, cause="ADJUSTED")
+        opened = {"contract": e["new_contract"], "quantity": e["quantity"], "price_e4": e["price_e4"]}
+        yield _step(e, "OPENED", 1, position_id="", **opened)
+        return
+    scale = shares or contract != e["new_contract"]
+    change = {"from": contract, "ratio_new": e["ratio_new"], "ratio_old": e["ratio_old"], "scale": scale}
+    yield _step(
+        e,
+        "ADJUSTED",
+        contract=e["new_contract"],
+        position_id=e["position_id"] or "",
+        quantity=e["quantity"],
+        price_e4=e["price_e4"],
+        p0_e4=e["p0_e4"],
+        atr_e6=e["atr_e6"],
+        adjustment=json.dumps(change),
+    )
 
 
 def _fill(e: LoggedEvent, kind: str, **values: Value) -> Change:
@@ -156,14 +179,22 @@ def position_step(
 
 
 def _step(
-    e: LoggedEvent, step: str, *, contract: str | None = None, position_id: str | None = None, **values: Value
+    e: LoggedEvent,
+    step: str,
+    line: int = 0,
+    /,
+    *,
+    contract: str | None = None,
+    position_id: str | None = None,
+    **values: Value,
 ) -> Change:
     return position_step(
         e,
         step,
+        line,
         account_id=e.account,
         contract=contract or e["contract"],
-        position_id=position_id or e["position_id"],
+        position_id=e["position_id"] if position_id is None else position_id,
         stepped_at=e.occurred_at,
         **values,
     )

@@ -4,7 +4,7 @@ Ledger lines are in `ledger_lines`.
 """
 
 from projections.mapping.event import Changes, Fields, Handler, LoggedEvent, ticker_of
-from projections.tables.ledger import LOTS, RESULTS, TAX_YEARS, WASH_SALES
+from projections.tables.ledger import LOT_ADJUSTMENTS, LOTS, RESULTS, TAX_YEARS, WASH_SALES
 from projections.tables.shape import Change
 
 
@@ -41,6 +41,30 @@ def lot_opened(e: LoggedEvent, account_id: str, lot: Fields) -> Change:
 def lot_moved(e: LoggedEvent) -> Changes:
     """To another account as it is; a part that a wash sale has split off goes with its lot."""
     yield LOTS.set("moved", (e.book, e["lot_id"].partition("/")[0]), moved_to=e.account, moved_at=e.occurred_at)
+
+
+def lots_adjusted(e: LoggedEvent) -> Changes:
+    """What a split leaves of each lot; a part that a wash sale has split off counts with its lot."""
+    parts: list[Fields] = e["lots"] or []
+    left: dict[str, tuple[int, int]] = {}
+    for part in parts:
+        lot_id = part["lot_id"].partition("/")[0]
+        quantity, _ = left.get(lot_id, (0, 0))
+        left[lot_id] = quantity + part["quantity"], part["price_e4"]
+    for line, (lot_id, (quantity, price_e4)) in enumerate(left.items()):
+        yield LOT_ADJUSTMENTS.row(
+            line,
+            book=e.book,
+            lot_id=lot_id,
+            account_id=e.account,
+            contract=e["new_contract"],
+            from_contract=e["contract"],
+            quantity=quantity,
+            price_e4=price_e4,
+            ratio_new=e["ratio_new"],
+            ratio_old=e["ratio_old"],
+            adjusted_at=e.occurred_at,
+        )
 
 
 def taxable_event_recorded(e: LoggedEvent) -> Changes:

@@ -1,6 +1,6 @@
 """Protocol levels, action scripts, rolls, exits, hedges, circuit breakers, feeds."""
 
-from projections.mapping.event import Changes, Handler, LoggedEvent, ticker_of
+from projections.mapping.event import Changes, Fields, Handler, LoggedEvent, ticker_of
 from projections.tables.risk import BREAKERS, EXITS, FEEDS, HEDGES, LEVEL_CHANGES, ROLLS, SCRIPT_STEPS, SCRIPTS
 from projections.tables.shape import Change, Value
 
@@ -167,6 +167,29 @@ def hedge_opened(e: LoggedEvent) -> Changes:
 def hedge_released(e: LoggedEvent) -> Changes:
     key = (e.book, e.account, e["contract"])
     yield HEDGES.set("state", key, hedged=e["hedged"], open=False, reason=e["reason"], state_at=e.occurred_at)
+
+
+def hedges_adjusted(e: LoggedEvent) -> Changes:
+    """A split renames the long puts, or the short put that they protect. What they were bought for stands in the row
+    of the old contract."""
+    hedges: list[Fields] = e["hedges"] or []
+    for hedge in hedges:
+        key = (e.book, e.account, hedge["contract"])
+        if hedge["contract"] == e["new_contract"]:
+            old = (e.book, e.account, e["contract"])
+            yield HEDGES.set(
+                "state", old, hedged=hedge["hedged"], open=False, reason="ADJUSTED", state_at=e.occurred_at
+            )
+            yield HEDGES.set(
+                "bought",
+                key,
+                ticker=ticker_of(hedge["contract"]),
+                quantity=hedge["quantity"],
+                cost_cents=hedge["cost"],
+                budget_left_cents=None,
+                bought_at=None,
+            )
+        yield HEDGES.set("state", key, hedged=hedge["hedged"], open=True, reason=None, state_at=e.occurred_at)
 
 
 # --- breakers and feeds -----------------------------------------------------------------------------------------

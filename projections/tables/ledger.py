@@ -63,6 +63,25 @@ LOTS = KeyedTable(
     indexes=(("book", "account_id"),),
 )
 
+LOT_ADJUSTMENTS = FactTable(
+    "lot_adjustments",
+    (
+        text("book", null=False),
+        text("lot_id", null=False),
+        text("account_id", null=False),
+        text("contract", null=False),
+        text("from_contract", null=False),
+        whole("quantity", null=False),
+        whole("price_e4", null=False),
+        whole("ratio_new", null=False),
+        whole("ratio_old", null=False),
+        instant("adjusted_at", null=False),
+    ),
+    lines=True,
+    indexes=(("book", "lot_id"),),
+)
+"""What a split leaves of each lot; `quantity` is what is left of it, in the new shares or contracts."""
+
 RESULTS = FactTable(
     "results",
     (

@@ -226,3 +226,42 @@ def test_a_row_must_be_given_whole() -> None:
     (fills,) = (shape for shape in SHAPED if shape.name == "fills")
     with pytest.raises(TypeError, match="missing or unknown"):
         fills.row(book="S001")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_split_says_what_lots_positions_and_hedges_are_now() -> None:
+    account, put, new_put = "S001-GEN-001", "TSLA250613P00248000", "TSLA250613P00062000"
+    hedge, new_hedge = "TSLA250613P00220000", "TSLA250613P00055000"
+    # given a split of four to one over shares in two lots, one of them cut by a wash sale, a put and its hedge
+    found = changes(
+        ev.PositionAdjusted(
+            "TSLA", "TSLA", 4, 1, quantity=1_200, price_e4=600_000,
+            lots=[ev.AdjustedLot("lot-1/a", 200, 600_000), ev.AdjustedLot("lot-2", 600, 600_000),
+                  ev.AdjustedLot("lot-1", 400, 600_000)],
+        ),
+        ev.PositionAdjusted(
+            hedge, new_hedge, 4, 1, quantity=8, price_e4=5_000, lots=[ev.AdjustedLot("lot-3", 8, 5_000)],
+            hedges=[ev.AdjustedHedge(new_hedge, put, 8, 400_00)],
+        ),
+        ev.PositionAdjusted(
+            put, new_put, 4, 1, position_id="p-1", quantity=-8, price_e4=9_750, p0_e4=630_000, atr_e6=2_500_000,
+            hedges=[ev.AdjustedHedge(new_hedge, new_put, 8, 400_00)],
+        ),
+    )  # fmt: skip
+    # when it is mapped, then parts of a lot count together
+    lots = [told(c) for c in found if c.table.name == "lot_adjustments"]
+    assert [(row["lot_id"], row["contract"], row["quantity"], row["price_e4"]) for row in lots] == [
+        ("lot-1", "TSLA", 600, 600_000),
+        ("lot-2", "TSLA", 600, 600_000),
+        ("lot-3", new_hedge, 8, 5_000),
+    ]
+    # and shares and the put keep their position, while the long puts go on under another
+    steps = [told(c) for c in found if c.table.name == "position_steps"]
+    assert [(s["position_id"], s["step"], s["contract"], s["quantity"], s["p0_e4"]) for s in steps] == [
+        (f"position-{account}-TSLA", "ADJUSTED", "TSLA", 1_200, None),
+        (f"position-{account}-{hedge}", "CLOSED", hedge, 0, None),
+        (f"position-{account}-{new_hedge}", "OPENED", new_hedge, 8, None),
+        ("p-1", "ADJUSTED", new_put, -8, 630_000),
+    ]
+    # and the hedge is that of the new put
+    states = [(c.key[2], told(c)["hedged"], told(c)["open"]) for c in found if c.facet == "state"]
+    assert states == [(hedge, put, False), (new_hedge, put, True), (new_hedge, new_put, True)]
