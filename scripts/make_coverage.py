@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.make_docs import DOCS, table
-from tests.mutation.rules import rules
+from tests.mutation.rules import explained, rules
 
 PAGE = DOCS / "protocol-coverage.md"
 MUTATION = Path(__file__).parents[1] / "tests/mutation"
@@ -93,16 +93,6 @@ def example_rows() -> list[list[str]]:
     ]  # fmt: skip
 
 
-def explained() -> dict[str, str]:
-    """Key of a survivor to what is said of it."""
-    found: dict[str, str] = {}
-    for block in (MUTATION / "survivors.txt").read_text("utf-8").split("\n\n"):
-        key, _, text = block.strip().partition("\n")
-        if key:
-            found[key] = " ".join(text.split())
-    return found
-
-
 def mutation() -> str:
     """What the drawn mutants have shown."""
     found = results("result.json")
@@ -129,7 +119,9 @@ def mutation() -> str:
     return (
         f"{total} of {found['of']} possible mutants were drawn by the seed {found['seed']} on commit "
         f"`{found['commit']}`, each run against those of {found['tests']} tests that run its statement, until one "
-        f"fails. **{killed} were killed, {100 * killed / total:.1f} %** ({verdicts['timeout']} of them by running for "
+        f"fails or {found.get('budget_s', 150):g} s of tests, by the time they usually take, have passed: each family "
+        "of tests (a function with its rows, a scenario with its variants) by turns, its fastest first. "
+        f"**{killed} were killed, {100 * killed / total:.1f} %** ({verdicts['timeout']} of them by running for "
         f"ever); {verdicts['survived']} survived, {verdicts['unseen']} no test runs.{stopped}\n\n"
         + table(["module", "mutants", "killed"], modules)
         + "\n\n### Survivors\n\n"

@@ -3,7 +3,7 @@
 python -m tests.mutation                       400 mutants by the seed of the page; some 40 minutes on one core
 python -m tests.mutation --count 20            the first 20 of them
 python -m tests.mutation --resume              those that have no verdict in the file of results yet
-python -m tests.mutation --survivors           those again that survived in the file of results, after new tests
+python -m tests.mutation --survivors           those again that survived and are not explained, after new tests
 python -m tests.mutation --rules               one mutant more of each function that holds a numbered rule
 """
 
@@ -21,9 +21,9 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.mutation.choice import Choice
-from tests.mutation.rules import rules
+from tests.mutation.rules import explained, rules
 from tests.mutation.sites import Mutant, chosen, modules, mutants
-from tests.mutation.workers import ROOT, ExchangeError, Outcome, Seen, Server, prepare, seen_by
+from tests.mutation.workers import PATIENCE_S, ROOT, SURE_S, ExchangeError, Outcome, Seen, Server, prepare, seen_by
 
 SEED = 20261128
 COUNT = 400
@@ -36,8 +36,9 @@ TESTS = (
     "tests/unit/alluse/test_configuration.py",
 )  # fmt: skip
 """Tests of behaviour. What compares files that are made from the code with the code (pages, schemas) shows no rule."""
-LIMIT_S = 150.0
+LIMIT_S = 300.0
 LONGEST_S = 20.0
+BUDGET_S = 30.0
 ALIVE = ("survived", "unseen")
 
 
@@ -47,12 +48,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--rules", action="store_true", help="one mutant of each function that holds a numbered rule")
-    parser.add_argument("--survivors", action="store_true", help="only those that survived in the file of results")
+    parser.add_argument("--survivors", action="store_true", help="those again that survived and are not explained")
     parser.add_argument("--out", type=Path, help="file of results")
     parser.add_argument(
         "--resume", action="store_true", help="keep the verdicts of the file of results, judge the others"
     )
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="most seconds for a mutant")
+    parser.add_argument(
+        "--budget", type=float, default=BUDGET_S, help="tests for a mutant, in seconds they usually take"
+    )
     parser.add_argument("--longest", type=float, default=LONGEST_S, help="leave tests out that take longer, seconds")
     parser.add_argument("--coverage", type=Path, help="keep what the tests run in this file; use it if it is there")
     options = parser.parse_args(arguments)
@@ -66,7 +70,10 @@ def main(arguments: Sequence[str]) -> int:
     before: list[dict[str, Any]] = json.loads(options.out.read_text("utf-8"))["mutants"] if options.out.exists() else []
     kept: dict[str, dict[str, Any]] = {}
     if options.survivors or options.resume:
-        kept = {one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE}
+        known = explained() if options.survivors else {}
+        kept = {
+            one["key"]: one for one in before if options.resume or one["verdict"] not in ALIVE or one["key"] in known
+        }
     found = {one.key: kept[one.key] for one in drawn if one.key in kept}
     alive = {one["key"] for one in before if one["verdict"] in ALIVE}
     drawn = [one for one in drawn if one.key not in kept and (one.key in alive or not options.survivors)]
@@ -76,11 +83,12 @@ def main(arguments: Sequence[str]) -> int:
         print(f"these tests fail without any mutant: {', '.join(seen.failed)}", file=sys.stderr)
         return 1
     killers: dict[str, list[str]] = {one["key"]: one["tests"] for one in before}
-    judges = Judges(Choice(seen, options.longest, killers), drawn, options.limit)
+    judges = Judges(Choice(seen, options.longest, options.budget, killers), drawn, options.limit)
     named = {name for rule in rules() for name in rule.functions}
     head: dict[str, Any] = {
         "seed": options.seed, "count": len(drawn) if options.rules else options.count, "of": len(every),
-        "commit": _commit(), "tests": len(seen.seconds), "runs": judges.choice.specific(named),
+        "commit": _commit(), "tests": len(seen.seconds), "budget_s": options.budget,
+        "runs": judges.choice.specific(named),
     }  # fmt: skip
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bars) as progress:
@@ -127,7 +135,8 @@ class Judges:
     def told(self, mutant: Mutant, failures: int = 1) -> dict[str, Any]:
         """What came of a mutant, as the file of results says it."""
         tests = self.choice.tests(mutant)
-        outcome = self._judged(mutant, tests, failures) if tests else Outcome("unseen", [], 0, 0.0)
+        run = self.choice.affordable(tests)
+        outcome = self._judged(mutant, run, failures) if run else Outcome("unseen", [], 0, 0.0)
         return {
             "key": mutant.key, "module": mutant.module, "function": mutant.function, "line": mutant.line,
             "verdict": outcome.verdict, "tests": outcome.tests, "covering": len(tests), "tried": outcome.tried,
@@ -135,7 +144,15 @@ class Judges:
         }  # fmt: skip
 
     def _judged(self, mutant: Mutant, tests: list[str], failures: int) -> Outcome:
-        arguments = (mutant, tests, self.choice.seen.seconds, self.limit_s, failures)
+        outcome = self._asked(mutant, tests, failures, PATIENCE_S)
+        if outcome.verdict != "timeout":
+            return outcome
+        again = self._asked(mutant, outcome.tests, failures, SURE_S)
+        rest = [nodeid for nodeid in tests if nodeid not in outcome.tests]
+        return again if again.verdict != "survived" or not rest else self._asked(mutant, rest, failures, SURE_S)
+
+    def _asked(self, mutant: Mutant, tests: list[str], failures: int, patience_s: float) -> Outcome:
+        arguments = (mutant, tests, self.choice.seen.seconds, self.limit_s, failures, patience_s)
         if self.choice.at_import(mutant):
             return self.fresh.judge(*arguments)
         try:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.mutation.sites import Mutant, modules, source_of, statements
@@ -11,8 +12,8 @@ from tests.mutation.workers import ROOT, Seen
 class Choice:
     """Looks tests up by mutant."""
 
-    def __init__(self, seen: Seen, longest_s: float, killers: dict[str, list[str]]) -> None:
-        self.seen, self.longest_s, self.killers = seen, longest_s, killers
+    def __init__(self, seen: Seen, longest_s: float, budget_s: float, killers: dict[str, list[str]]) -> None:
+        self.seen, self.longest_s, self.budget_s, self.killers = seen, longest_s, budget_s, killers
         self.nodes: dict[int, ast.stmt] = {}
         self.mentions: dict[str, set[int]] = {}
         self.sets: dict[int, tuple[str, ...]] = {}
@@ -30,14 +31,30 @@ class Choice:
                     self.mentions.setdefault(name, set()).add(number[id(node)])
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Tests for a mutant: what has killed it before, then the fastest first."""
+        """Tests for a mutant: what has killed it before, what names it, then by turns each family's fastest."""
         number = self.seen.number[mutant.module] + mutant.statement
-        found = set(self.seen.tests.get(number, ()))
+        found, named = set(self.seen.tests.get(number, ())), set[str]()
         if number in self.seen.at_import:
-            found |= self._users(self.sets.get(number, ()))
+            users, named = self._users(self.sets.get(number, ()))
+            found |= users | named
         short = [nodeid for nodeid in found if self.seen.seconds[nodeid] <= self.longest_s]
         before = self.killers.get(mutant.key, [])
-        return sorted(short, key=lambda nodeid: (nodeid not in before, self.seen.seconds[nodeid], nodeid))
+        turns, turn = Counter[str](), dict[str, int]()
+        for nodeid in sorted(short, key=lambda nodeid: (self.seen.seconds[nodeid], nodeid)):
+            turns[family(nodeid)] += 1
+            turn[nodeid] = turns[family(nodeid)]
+        first = {nodeid: (nodeid not in before, nodeid not in named) for nodeid in short}
+        return sorted(short, key=lambda nodeid: (*first[nodeid], turn[nodeid], self.seen.seconds[nodeid], nodeid))
+
+    def affordable(self, tests: list[str]) -> list[str]:
+        """The first of them that take no longer than the bound all together, by the time that they usually take."""
+        left, found = self.budget_s, list[str]()
+        for nodeid in tests:
+            left -= self.seen.seconds[nodeid]
+            if found and left < 0:
+                break
+            found.append(nodeid)
+        return found
 
     def specific(self, functions: set[str], most: int = 3) -> dict[str, list[str]]:
         """For each function the tests that run it and run least besides."""
@@ -60,9 +77,9 @@ class Choice:
         """Whether the statement has run when all tests are collected, so that its change would come too late."""
         return self.seen.number[mutant.module] + mutant.statement in self.seen.at_import
 
-    def _users(self, names: tuple[str, ...]) -> set[str]:
-        """Tests that run a statement that names one, or names what was made of it at import; and files of tests that
-        name it themselves."""
+    def _users(self, names: tuple[str, ...]) -> tuple[set[str], set[str]]:
+        """Tests that run a statement that names one, or names what was made of it at import; and those of files that
+        name it, or what was made of it, themselves."""
         found: set[str] = set()
         known, todo = set(names), list(names)
         while todo:
@@ -72,8 +89,14 @@ class Choice:
                     if made not in known:
                         known.add(made)
                         todo.append(made)
-        files = {file for file, text in self.texts.items() if any(re.search(rf"\b{name}\b", text) for name in names)}
-        return found | {nodeid for nodeid in self.seen.seconds if nodeid.partition("::")[0] in files}
+        files = {file for file, text in self.texts.items() if any(re.search(rf"\b{name}\b", text) for name in known)}
+        return found, {nodeid for nodeid in self.seen.seconds if nodeid.partition("::")[0] in files}
+
+
+def family(nodeid: str) -> str:
+    """Tests that are alike: a function of tests with all its rows, a scenario with its variants."""
+    name, _, row = nodeid.rstrip("]").partition("[")
+    return f"{name}[{'-'.join(row.split('-')[:3])}" if row and "test_a_worked_example_holds" in name else name
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[tuple[str, ...], ast.stmt]]:

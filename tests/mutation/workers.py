@@ -5,6 +5,7 @@ import gc
 import importlib
 import inspect
 import json
+import math
 import os
 import pickle
 import select
@@ -32,7 +33,9 @@ HEAVY = (
 """What the children need and nothing of ours: imported once, before the first fork."""
 OPTIONS = ["-q", "-s", "-p", "no:cacheprovider", "--no-header", "--tb=no", "-W", "ignore"]
 PATIENCE_S = 30.0
-"""A test that takes this much longer than ten times its usual time runs for ever."""
+"""A test that takes this much longer than ten times its usual time seems to run for ever; it is asked once more."""
+SURE_S = 120.0
+"""The same when it is asked alone: then it does run for ever."""
 
 
 def prepare() -> None:
@@ -192,9 +195,11 @@ class Server:
     # --- in the parent ----------------------------------------------------------------------------------------------
 
     def judge(
-        self, mutant: Mutant, tests: list[str], seconds: dict[str, float], limit_s: float, failures: int
-    ) -> Outcome:
-        """Runs the tests against the mutant until `failures` of them fail, or time is up."""
+        self, mutant: Mutant, tests: list[str], seconds: dict[str, float], limit_s: float, failures: int,
+        patience_s: float = PATIENCE_S,
+    ) -> Outcome:  # fmt: skip
+        """Runs the tests against the mutant until `failures` of them fail, or time is up. What takes long before the
+        first test runs is the machine, not the mutant: it is waited for."""
         _write(self._ask, json.dumps([self.mutants.index(mutant), tests, failures]).encode() + b"\n")
         started = since = time.monotonic()
         failed: list[str] = []
@@ -221,14 +226,14 @@ class Server:
                     if failed:
                         return Outcome("killed", failed, tried, took)
                     if late:
-                        return Outcome("timeout", [running or "import"], tried, took)
+                        return Outcome("timeout", [running], tried, took)
                     if not over and int(name):
                         return Outcome("killed", [running or "import"], tried, took)
                     if found == 0:
                         raise RuntimeError(f"none of these tests was collected: {tests[:3]}")
                     return Outcome("survived", [], tried, took)
             now = time.monotonic()
-            slow = PATIENCE_S + 10 * seconds.get(running, 0.0)
+            slow = patience_s + 10 * seconds[running] if running else math.inf
             if pid and not (late or over) and (now - since > slow or now - started > limit_s):
                 late, over = now - since > slow, now - started > limit_s
                 os.killpg(pid, signal.SIGKILL)

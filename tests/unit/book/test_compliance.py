@@ -163,6 +163,21 @@ def test_an_exit_of_level_3_is_exempt_and_buying_a_put_back_frees_its_collateral
     assert check(world, "PT-14", opens)[0] == "FAILED", "50.00 do not cover another 24,750.00"
 
 
+def test_a_roll_may_not_leave_an_intraday_deficit() -> None:
+    of_world = BookWorld("2025-06-05", "2025-07-11")
+    gen = of_world.sleeve("GEN", "24,850.00", options=[sold_put()])
+    world = world_with("GEN", GEN=gen, config={"compliance.daytrade_regime": "INTRADAY_MARGIN"})
+    # given a roll to the same strike of a week later: collateral stays, 100.00 are free
+    later = quote(occ("TSLA", "2025-06-20", "P", "247.50"), "19.00", "19.10")
+    roll = Intent(PUT, "TSLA", "BUY", "ROLL", 1, 1, e4("-1.00"), "ROLL", quote(PUT, "19.90", "20.00"), new_quote=later)
+    assert check(world, "PT-14", roll)[0] == "PASSED", "a debit of 100.00"
+    assert check(world, "PT-14", replace(roll, limit_e4=e4("-1.01")))[0] == "FAILED"
+    assert check(world, "PT-14", replace(roll, limit_e4=e4("0.10")))[0] == "PASSED", "a credit"
+    # and one to a higher strike needs 2.50 a share more
+    higher = quote(occ("TSLA", "2025-06-20", "P", "250"), "21.00", "21.10")
+    assert check(world, "PT-14", replace(roll, new_quote=higher, limit_e4=e4("0.10")))[0] == "FAILED"
+
+
 def test_an_order_filled_in_parts_is_one_day_trade() -> None:
     world = BookWorld("2025-06-05", "2025-07-11")
     world.at(f"{WEDNESDAY} 20:00")

@@ -393,3 +393,29 @@ def test_a_call_is_not_written_under_the_floor() -> None:
         world.chain("TSLA", 245, call(FRIDAY, "247.50", "3.85", "3.95", 45))
     world.at(f"{TUESDAY} 11:00")
     assert world.events(e.EntrySkipped)[-1].reason == "CC_FLOOR_UNMET"
+
+
+# --- 2.9 timers ---------------------------------------------------------------------------------------------------
+
+
+def test_a_timer_that_has_fired_is_gone() -> None:
+    world = sold((7, "3.90"))
+    close_friday(world, "251.00")
+    world.at(f"{SATURDAY} 12:00")
+    assert world.book.timers
+    assert [key for key, due in world.book.timers.items() if due <= world.now] == []
+
+
+def test_the_timers_of_a_parked_book_wait_for_its_release() -> None:
+    # given a book that is set aside on Monday noon
+    world = gen()
+    world.log.append("commands", 0, b"S001", b"no record")
+    world.runtime.run()
+    assert world.book.parked
+    # when the next session's controls and end-of-day job fall due, then nothing of it happens
+    world.at(f"{TUESDAY} 17:00")
+    assert [one.session for one in world.events(e.ControlsTested)] == [day(MONDAY)]
+    # and after its release they are made up for
+    world.ask(c.ReleaseBook, [])
+    world.at(f"{TUESDAY} 17:01")
+    assert [one.session for one in world.events(e.ControlsTested)] != [day(MONDAY)]

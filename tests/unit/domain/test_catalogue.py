@@ -343,6 +343,10 @@ def test_a_range_includes_both_ends_and_nothing_beyond(name: str, low: str, high
         ("gen.delta_min", "much"), ("gen.tdte_max", "1.5"), ("gen.zero_dte_enabled", "yes"), ("gen.entry_days", "SAT"),
         ("gen.entry_days", ""), ("gen.entry_days", "MON,MON"), ("gen.tickers", "TSLA,TSLA"), ("env.mode", "TEST"),
         ("entry.window_start", "10"), ("entry.window_start", "09:29"), ("gen.min_premium_pct", "1/0"),
+        ("reinvest.day", "January"), ("reinvest.day", "first business day of"),
+        ("reinvest.day", "first business day of Brumaire"),
+        ("reinvest.day", "thirteenth business day of January"), ("reinvest.day", "first day of January"),
+        ("reinvest.day", "first business day of January, Brumaire"),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_refused(name: str, text: str) -> None:
@@ -357,6 +361,7 @@ def test_values_are_read_as_their_kind() -> None:
     assert parse("gen.tickers", " nvda, TSLA ") == ["NVDA", "TSLA"]
     assert parse("gen.ticker_weights", "50,50") == ["50", "50"], "equal weights are no duplicates"
     assert parse("gen.zero_dte_enabled", "TRUE") is True
+    assert parse("gen.zero_dte_enabled", "false") is False
     assert parse("common.blacklist", "") == []
 
 

@@ -4,6 +4,8 @@ read its section."""
 from fractions import Fraction
 
 from domain.growth import PUBLISHED, _band  # pyright: ignore[reportPrivateUsage]
+from domain.inputs import CorporateAction
+from domain.market import Mark, Market
 from domain.prediction import PRIOR_WEEKS
 from domain.reasons import Reason
 from domain.starlab import ACTIONS
@@ -102,3 +104,15 @@ def test_thresholds_wake_who_waits_and_forget_the_rest() -> None:
     assert index.crossed("TSLA", 110, valid) == [("B1", "k")]
     assert index.crossed("TSLA", 80, valid) == [("B1", "k"), ("B3", "k")]
     assert index.crossed("TSLA", 1, valid) == []
+
+
+def test_a_split_carries_the_last_prices_over() -> None:
+    """Protocol 2.6: until the first trade the last one counts, in today's shares."""
+    market = Market()
+    market.marks |= {"TSLA": Mark(2_500_000, 2_499_000, 2_501_000, 7), "NVDA": Mark(1_200_000, 1_199_000, 1_201_000, 7)}
+    market.take_split(CorporateAction("TSLA", "SPLIT", 20_000, 9, 4, 1, 0))
+    assert market.marks["TSLA"] == Mark(625_000, 624_750, 625_250, 7)
+    assert market.marks["NVDA"] == Mark(1_200_000, 1_199_000, 1_201_000, 7)
+    # and two old shares for one new double them
+    market.take_split(CorporateAction("NVDA", "SPLIT", 20_000, 9, 1, 2, 0))
+    assert market.marks["NVDA"] == Mark(2_400_000, 2_398_000, 2_402_000, 7)

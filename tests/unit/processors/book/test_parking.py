@@ -121,6 +121,8 @@ def test_a_command_that_cannot_be_read_parks_its_book_and_is_kept_whole(damage: 
         "S001",
     )
     assert CODEC.decode(bytes.fromhex(second.value_hex))[1]["header"]["command_id"] == "f2"
+    told = [CODEC.decode(m.value or b"") for m in world.log.records("alerts", 0)][-1]
+    assert (told[0], told[1]["error_code"], told[1]["topic"]) == ("BookParked", code, "commands"), "people are told"
     assert_journal_folds(world)
 
 
