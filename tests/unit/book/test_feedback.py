@@ -7,7 +7,7 @@ import pytest
 from domain import commands as c
 from domain import events as e
 from domain.config import Config
-from domain.feedback import delta_bucket
+from domain.feedback import delta_bucket, weekly_benchmark
 from domain.money import ratio_e10
 from domain.review import adjustment, level_effects, mine
 from domain.state import ChainEntry, ClosedChain
@@ -81,6 +81,25 @@ def test_the_benchmark_of_a_week_is_the_scenario_that_is_set(scenario: str, mont
     earned = Fraction(cents("2,725.45"), cents("173,250.00"))
     found = world.one(e.WeekClassified, ticker="TSLA", week_id="2025W24").benchmark_delta_e10
     assert found == ratio_e10(earned - Fraction(monthly) * 12 / 52)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "yearly"),
+    [
+        ("GEN", 0, "0.24"), ("GEN", 1094, "0.24"), ("GEN", 1095, "0.228"), ("GEN", 2189, "0.228"),
+        ("GEN", 2190, "0.216"), ("REV", 1094, "0.18"), ("REV", 1095, "0.168"), ("COM", 1095, "0.06"),
+        ("GEN", 9999, "0.204"),
+    ],
+)  # fmt: skip
+def test_the_benchmark_decays_every_three_years(kind: str, days: int, yearly: str) -> None:
+    """Protocol 14.4: MODERATE loses 0.10 points a month in three years; after the tenth year it stays."""
+    world = BookWorld(MONDAY, "2025-07-11")
+    world.take_over(
+        world.sleeve("GEN", "400,000.00"), world.sleeve("REV", "400,000.00"), world.sleeve("COM", "1,000.00")
+    )
+    account = world.account(kind)
+    found = weekly_benchmark(world.decision(), account, account.inception + days)
+    assert found == Fraction(yearly) / 52
 
 
 def test_a_week_knows_what_was_predicted_for_it_and_types_are_scored_over_26_weeks() -> None:
