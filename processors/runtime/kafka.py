@@ -50,6 +50,11 @@ READ_DEADLINE_S = 60.0
 """How long a read of the log outlasts a broker that is away."""
 IDLE_COMMIT_S = 1.0
 """Offsets of records that caused no output are committed this often."""
+SEND_S = 10.0
+"""Timeout of the call that puts the offsets into the transaction."""
+STUCK_S = 15.0
+"""That call may never return when the group's coordinator goes away in it, whatever its timeout (librdkafka issues 5456
+and 5511). A worker that is in it for longer is given up: a successor's `init_transactions` fences its producer."""
 SETTLE_S = 5.0
 """A fenced writer waits this long to hear whether its partition was given to somebody else."""
 
@@ -169,6 +174,12 @@ class _Worker(threading.Thread):
         """transactions committed: a worker that lives but does not advance shows here"""
         self.records = 0
         self._poison: PoisonedInput | None = None
+        self._sending_since: float | None = None
+
+    def stuck(self) -> bool:
+        """Whether it is in a call that should have returned long ago. Nothing can be done for it but to leave it."""
+        since = self._sending_since
+        return since is not None and time.monotonic() - since > STUCK_S
 
     def run(self) -> None:
         pause = 0.05
@@ -297,11 +308,20 @@ class _Worker(threading.Thread):
                 TopicPartition(self._full[topic], self._partition, offset) for topic, offset in positions.items()
             ]
             if offsets:
-                producer.send_offsets_to_transaction(offsets, metadata, 30.0)
+                self._send_offsets(producer, offsets, metadata)
         except KafkaException as error:
             raise self._rebuild(error, "before the commit") from error
         self._commit_until_answered(producer)
         self.progress += 1
+
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], metadata: object) -> None:
+        self._sending_since = time.monotonic()
+        try:
+            producer.send_offsets_to_transaction(offsets, metadata, SEND_S)
+            if self.stuck():
+                raise Rebuild("the offsets were taken late; its successor has begun")
+        finally:
+            self._sending_since = None
 
     def _commit_until_answered(self, producer: Producer) -> None:
         """A commit that times out may have happened: it is called again until its deadline, never aborted."""
@@ -381,9 +401,11 @@ class ProcessorRunner:
                 message = self._member.poll(0.2)
                 if message is not None and (error := message.error()) is not None and error.fatal():
                     raise KafkaException(error)
-                for worker in self._workers.values():
+                for partition, worker in list(self._workers.items()):
                     if worker.failure is not None:
                         raise worker.failure
+                    if worker.stuck():
+                        self._replace(partition)
         finally:
             self._stop(list(self._workers))
             self._member.close()
@@ -398,8 +420,17 @@ class ProcessorRunner:
         consumer.pause(places)
         for partition in sorted({place.partition for place in places}):
             if partition not in self._workers:
-                worker = self._workers[partition] = _Worker(self._cluster, self._processor, partition)
-                worker.start()
+                self._start(partition)
+
+    def _start(self, partition: int) -> None:
+        worker = self._workers[partition] = _Worker(self._cluster, self._processor, partition)
+        worker.start()
+
+    def _replace(self, partition: int) -> None:
+        """Leave a stuck worker to itself. Should its call return, it ends; its producer can't commit any more."""
+        _log.error("partition %d: a call into the Kafka client does not return, starting anew", partition)
+        self._workers.pop(partition).stopping.set()
+        self._start(partition)
 
     def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._stop(sorted({place.partition for place in places}))
@@ -411,8 +442,10 @@ class ProcessorRunner:
         leaving = [self._workers.pop(p) for p in partitions if p in self._workers]
         for worker in leaving:
             worker.stopping.set()
+        deadline = time.monotonic() + COMMIT_DEADLINE_S + 30
         for worker in leaving:
-            worker.join(COMMIT_DEADLINE_S + 30)
+            while worker.is_alive() and not worker.stuck() and time.monotonic() < deadline:
+                worker.join(0.1)
 
 
 def run_processor(cluster: Cluster, processor: Processor, *, stop: threading.Event, instance: str) -> None:

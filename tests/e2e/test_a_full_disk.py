@@ -10,8 +10,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.e2e.conftest import RANGE, Program
+from tests.e2e.conftest import Program
 from tests.harness.small_disk import SmallDisk
+
+LONG = ("--data", "sample", "--from", "2011-04-01", "--to", "2011-09-30")
+"""Much more than is played before the disk is full, on the fastest machine too."""
 
 
 @pytest.fixture
@@ -62,13 +65,13 @@ def test_everything_is_stopped_while_the_log_is_whole_and_goes_on_later(
 ) -> None:
     # given a run through a system that is up, which has written something
     assert small("up", "--detach").code == 0
-    running = small.start("run", *RANGE, "--config", configuration, "--json")
+    pids = _pids(small("status", "--json").json())
+    running = small.start("run", *LONG, "--config", configuration, "--json")
 
     def entries() -> int:
         return sum(line.count('"sequence"') for line in small("journal", "tail", "-n", "1", "--json").out.splitlines())
 
     assert _until(lambda: entries() > 0)
-    pids = _pids(small("status", "--json").json())
     # when its disk runs full
     disk.leave(free)
     out, err = running.communicate(timeout=120)

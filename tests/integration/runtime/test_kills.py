@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -111,6 +112,33 @@ def test_a_killed_kafka_loses_and_doubles_nothing(
         same_as_oracle(run, log, oracle)
         await_projections(log, database)
     same_as_rebuilt(database, OutputTopics(cluster))
+
+
+def test_a_kafka_that_stands_still_for_a_while_holds_nothing_up_for_ever(
+    own_broker: LocalBroker, tmp_path: Path, moments: list[int], oracle: tuple[str, MemoryLog]
+) -> None:
+    # given a broker that is frozen, again and again, for longer than its own session, the first times at the start
+    assert own_broker.bootstrap is not None
+    cluster = Cluster(own_broker.bootstrap)
+    chance = random.Random(KILLS)
+
+    def freeze() -> None:
+        assert own_broker.pid is not None
+        os.kill(own_broker.pid, signal.SIGSTOP)
+        try:
+            time.sleep(chance.uniform(2, 5))
+        finally:
+            os.kill(own_broker.pid, signal.SIGCONT)
+
+    with RunOnKafka(cluster, RECORDING, tmp_path) as run:
+        run.feed()
+        for _ in range(3):
+            freeze()
+            time.sleep(chance.uniform(0, 2))
+        # then the run goes on when it is back, and ends as it does without
+        log = KafkaLog(cluster)
+        run.finish(log, [(at, freeze) for at in moments], limit_s=240 + 60 * KILLS)
+        same_as_oracle(run, log, oracle)
 
 
 def test_killed_projections_end_as_a_fresh_rebuild_would(
