@@ -225,6 +225,9 @@ def test_shares_bought_with_unsettled_funds_are_not_sold_before_they_settle() ->
     verdict, detail = check(world, "PT-14", sale())
     assert verdict == "FAILED"
     assert detail == "100 bought with funds that have not settled; 0 such sales in 12 months"
+    world.book.good_faith[:] = [day(MONDAY) - 365, day(MONDAY) - 364]
+    assert check(world, "PT-14", sale())[1].endswith("; 1 such sales in 12 months"), "a year ago is over"
+    world.book.good_faith.clear()
     world.at(f"{TUESDAY} 09:31")
     assert check(world, "PT-14", sale())[0] == "PASSED"
     # a margin account may

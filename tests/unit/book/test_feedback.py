@@ -1,11 +1,13 @@
 """Stored weeks, the matrix of their outcomes and the quarterly review (protocol 11.3, 11.4)."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from domain import commands as c
 from domain import events as e
+from domain.calendar import iso
 from domain.config import Config
 from domain.feedback import delta_bucket, weekly_benchmark
 from domain.money import ratio_e10
@@ -307,3 +309,33 @@ def test_a_set_that_would_contradict_itself_is_not_proposed() -> None:
 @pytest.mark.parametrize(("delta_e2", "bucket"), [(-1, ""), (4000, "40-45"), (4499, "40-45"), (4500, "45-50")])
 def test_deltas_lie_in_buckets_of_five_points(delta_e2: int, bucket: str) -> None:
     assert delta_bucket(delta_e2) == bucket
+
+
+# --- 11.2 the guess -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("a_day", "mode", "kind"),
+    [(1, "GREEN", "P-AWL"), (-1, "RED", "P-DD"), (0, "CHOP", "P-EW")],
+    ids=["up", "down", "flat"],
+)
+def test_the_guess_of_a_week_is_made_of_closes_up_to_the_friday_before(a_day: int, mode: str, kind: str) -> None:
+    # given 252 sessions of SPY, of which the last 60 go one way, and a VIX above its mean where SPY falls
+    world = BookWorld("2024-05-01", "2025-07-11")
+    sessions = [s for s in world.calendar.source.sessions if s <= day(FRIDAY)][-252:]
+    world.at(f"{FRIDAY} 18:00")
+    for n, session in enumerate(sessions):
+        world.bar("SPY", 600 + a_day * max(0, n - 191), iso(session))
+        world.bar("VIX", 18 - a_day * (n == 251), iso(session))
+    counts = [
+        c.ImportedWeekCount("TSLA", "W-IDL", guess, what, 5)
+        for guess, what in (("GREEN", "P-AWL"), ("RED", "P-DD"), ("CHOP", "P-EW"))
+    ]
+    world.take_over(replace(world.sleeve("GEN", "400,000.00"), week_counts=counts), config={"gen.tickers": "TSLA"})
+    # when the week is over, then what happens next is predicted in the mode that the closes already show
+    world.at(f"{SATURDAY} 10:00")
+    predicted = world.one(e.WeekTypePredicted, ticker="TSLA")
+    assert (predicted.basis, predicted.predicted) == ("CONTEXT", kind)
+    # and the guess stands before the open on Monday
+    world.at("2025-06-16 09:29")
+    assert (world.one(e.WeekModePredicted).week_id, world.one(e.WeekModePredicted).mode) == ("2025W25", mode)

@@ -1,11 +1,13 @@
 """Rules of the protocol one by one, as a book shows them: what the worked examples leave open."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from domain import commands as c
 from domain import events as e
+from domain import inputs as i
 from domain.calendar import Calendar
 from domain.config import Config
 from domain.money import ceil_tick, floor_tick, ladder
@@ -248,6 +250,14 @@ def test_a_confirmed_replacement_is_taken() -> None:
     assert last.disposition == "taken", "an answer of its own, not a repetition"
 
 
+def test_an_execution_of_an_unknown_order_is_taken_and_people_are_told() -> None:
+    world = gen()
+    told = world.report(i.BrokerExecution, "nobodys", "B1", "E1", TSLA, "SELL", 1, e4("3.90"), 65)
+    assert [h.event.priority for h in told if isinstance(h.event, e.AlertRaised)] == ["CRITICAL"]
+    assert read_key(world.journal()[-1].key or b"").disposition == "taken", "no repetition of anything"
+    assert not world.account("GEN").shorts
+
+
 def test_a_cancel_before_the_acknowledgement_walks_through_the_states() -> None:
     world = gen({"gen.tickers": "TSLA", "gen.entry_days": "MON,TUE", "gen.tdte_max": "4"})
     world.at(f"{TUESDAY} 09:00")
@@ -393,6 +403,23 @@ def test_a_call_is_not_written_under_the_floor() -> None:
         world.chain("TSLA", 245, call(FRIDAY, "247.50", "3.85", "3.95", 45))
     world.at(f"{TUESDAY} 11:00")
     assert world.events(e.EntrySkipped)[-1].reason == "CC_FLOOR_UNMET"
+
+
+# --- 3.2 lineage --------------------------------------------------------------------------------------------------
+
+
+def test_forks_of_before_a_take_over_are_counted_whether_or_not_their_group_has_a_name() -> None:
+    world = BookWorld(MONDAY, "2025-07-11")
+    children = [
+        replace(
+            world.sleeve(kind, "25,000.00"), account_id=f"S001-GEN-001-F0{n}-{kind}", role="FORK_CHILD",
+            parent_account_id="S001-GEN-001", fork_depth=1,
+        )
+        for n in (1, 2) for kind in ("GEN", "COM")
+    ]  # fmt: skip
+    world.take_over(world.sleeve("GEN", "400,000.00"), world.sleeve("COM", "100,000.00"), *children)
+    # then the next fork is the third (protocol 3.2, 10.2: fork_seq = completed forks + 1)
+    assert world.account("GEN").fork_seq == 2
 
 
 # --- 2.9 timers ---------------------------------------------------------------------------------------------------

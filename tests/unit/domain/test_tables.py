@@ -1,13 +1,16 @@
 """Tables of the protocol that the domain holds, word for word: a row that moves must be moved here by someone who has
 read its section."""
 
+import uuid
 from fractions import Fraction
 
 from domain.growth import PUBLISHED, _band  # pyright: ignore[reportPrivateUsage]
-from domain.inputs import CorporateAction
-from domain.market import Mark, Market
+from domain.identity import NS, canonical, uuid5, workflow_id
+from domain.inputs import CorporateAction, DailyBar
+from domain.market import Mark, Market, Quote
 from domain.prediction import PRIOR_WEEKS
 from domain.reasons import Reason
+from domain.selection import Band
 from domain.starlab import ACTIONS
 from domain.thresholds import PriceIndex
 from domain.week_types import SEVERITY
@@ -116,3 +119,42 @@ def test_a_split_carries_the_last_prices_over() -> None:
     # and two old shares for one new double them
     market.take_split(CorporateAction("NVDA", "SPLIT", 20_000, 9, 1, 2, 0))
     assert market.marks["NVDA"] == Mark(2_400_000, 2_398_000, 2_402_000, 7)
+
+
+def test_ids_are_those_of_rfc_4122() -> None:
+    """Protocol 10: `ns` = UUIDv5(NAMESPACE_URL, "urn:all-use"), parts joined by | without blanks."""
+    ns = uuid.uuid5(uuid.NAMESPACE_URL, "urn:all-use")
+    assert canonical(NS) == str(ns)
+    for n in range(100):
+        assert canonical(uuid5(ns.bytes, f"name {n}")) == str(uuid.uuid5(ns, f"name {n}"))
+    assert workflow_id("S001-GEN-001", "FORK", "1") == str(uuid.uuid5(ns, "S001-GEN-001|FORK|1"))
+
+
+def test_a_band_includes_both_ends_and_no_strike_without_delta_or_volatility() -> None:
+    """Protocol 2.8, 5.5."""
+    band = Band(Fraction(40), Fraction(45), Fraction(101, 2))
+    quote = Quote("TSLA250613P00247500", 20_252, 247_500, "P", 38_500, 39_500, 4_500, 500, 500, 500, 500_000, 0)
+    assert [delta for delta in (3_999, 4_000, 5_050, 5_051) if band.holds(quote._replace(delta_e2=delta))] == [
+        4_000,
+        5_050,
+    ]
+    assert band.holds(quote._replace(delta_e2=-1)) is False, "no delta is known"
+    assert band.holds(quote._replace(iv_e6=0)) is False, "nor a volatility"
+
+
+def test_the_official_close_is_the_last_price_until_a_later_trade() -> None:
+    """Glossary, NAV: shares last trade, at the end of a day the official close."""
+    market = Market()
+
+    def bar(time_us: int, close_e4: int, *, historical: bool = False) -> DailyBar:
+        return DailyBar(0, 1, time_us, "TSLA", 20_000 + time_us, 1, 1, 1, close_e4, 1, 0, 0, historical)
+
+    market.marks["TSLA"] = Mark(2_500_000, 0, 0, 50)
+    market.take_bar(bar(50, 2_510_000))
+    assert market.last("TSLA") == 2_510_000, "a trade of the same moment is not later"
+    market.take_bar(bar(49, 2_490_000))
+    assert market.last("TSLA") == 2_510_000, "this trade came after the bar"
+    market.take_bar(bar(51, 1_000_000, historical=True))
+    assert market.last("TSLA") == 2_510_000, "and bars of before the run are no price"
+    # and sessions are kept in their order whichever comes first
+    assert [one.session for one in market.bars["TSLA"]] == [20_049, 20_050, 20_051]
