@@ -13,6 +13,7 @@ from domain.approvals import answer_by_policy
 from domain.decision import Decision
 from domain.fills import on_execution
 from domain.inception import create_system, import_book, link_confirmed
+from domain.lifecycle import opening
 from domain.lifecycle.transfers import on_cash_activity
 from domain.orders import on_status
 from domain.outcomes import on_assignment
@@ -49,7 +50,16 @@ COMMAND_RULES: dict[type, CommandRule] = {
     c.RequestWithdrawal: g.withdraw,
     c.LinkBrokerAccount: g.link_broker_account,
     c.CompleteFork: g.complete_fork,
+    c.EvaluateFork: g.evaluate_fork,
     c.InitiateFork: g.initiate_fork,
+    c.AbortFork: g.abort_fork,
+    c.EvaluateMerge: g.evaluate_merge,
+    c.InitiateMerge: g.initiate_merge,
+    c.CompleteMerge: g.complete_merge,
+    c.AllocateContribution: g.allocate_contribution,
+    c.OpenAccount: opening.open_account,
+    c.FundAccount: opening.ask_to_fund,
+    c.AbortAccountOpening: opening.abort,
     c.RunQuarterlyReinvestment: g.run_reinvestment,
     c.CloseTaxYear: g.close_tax_year,
     c.RunQuarterlyFeedback: review.run,

@@ -490,6 +490,81 @@ class InitiateFork:
 
 
 @record
+class EvaluateFork:
+    """Look at an account's fork without starting it: eligibility, the first guard that fails, the request (10.2)."""
+
+    header: CommandHeader
+    account_id: str
+
+
+@record
+class AbortFork:
+    """Give up a fork that has moved nothing yet; asked again as after a denial (protocol 10.2)."""
+
+    header: CommandHeader
+    fork_id: Annotated[str, "of the account's next fork, as ForkAccountLinked or ForkInitiated says"]
+    reason: str
+
+
+@record
+class EvaluateMerge:
+    """Judge the valuations that a fork group has counted, now; it counts none of its own (protocol 10.3)."""
+
+    header: CommandHeader
+    fork_group_id: str
+
+
+@record
+class InitiateMerge:
+    """Start the merge of a fork group that is due; a known merge has no further effect (protocol 10.3)."""
+
+    header: CommandHeader
+    fork_group_id: str
+
+
+@record
+class CompleteMerge:
+    """Finish a merge whose members hold no position and no unsettled cash, now (protocol 3.3, 10.3)."""
+
+    header: CommandHeader
+    merge_id: str
+
+
+@record
+class AllocateContribution:
+    """An owner approves the split of a detected contribution, as by its approval (protocol 10.5)."""
+
+    header: CommandHeader
+    approval_id: Annotated[str | None, "none = the one that is pending"] = None
+
+
+@record
+class OpenAccount:
+    """Open a root account that the system does not have; it waits for its money (protocol 3.1, 3.3)."""
+
+    header: CommandHeader
+    type: Annotated[str, "GEN, REV or COM"]
+
+
+@record
+class FundAccount:
+    """New capital for an account that waits for it: one owner approves, then it is active (protocol 3.3, 15.2)."""
+
+    header: CommandHeader
+    account_id: str
+    amount: Cents
+
+
+@record
+class AbortAccountOpening:
+    """Close an account that waits for its money; a system that was never funded as a whole (protocol 3.3)."""
+
+    header: CommandHeader
+    account_id: str
+    reason: str
+
+
+@record
 class RunQuarterlyFeedback:
     """Run the feedback cycle of the last quarter now; one that has run has no further effect (protocol 11.4)."""
 

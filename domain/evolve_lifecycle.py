@@ -85,7 +85,10 @@ def _closing(book: Book, _event: e.AccountClosingStarted, envelope: e.Envelope) 
 
 @on(e.AccountClosed)
 def _closed(book: Book, _event: e.AccountClosed, envelope: e.Envelope) -> None:
-    account_of(book, envelope).state = "CLOSED"
+    account = account_of(book, envelope)
+    if account.state == "PENDING_FUNDING" and book.pending_capital > 0:
+        book.pending_capital = 0  # the opening of the whole system was aborted
+    account.state = "CLOSED"
 
 
 # --- forks ----------------------------------------------------------------------------------------------------------
@@ -136,8 +139,12 @@ def _fork_done(book: Book, event: e.ForkCompleted, envelope: e.Envelope) -> None
 @on(e.ForkAborted)
 def _fork_aborted(book: Book, event: e.ForkAborted, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
-    account.state, account.fork_seq = "ACTIVE", account.fork_seq - 1
-    book.groups.pop(event.fork_id, None)
+    if account.state == "FORKING":
+        account.state, account.fork_seq = "ACTIVE", account.fork_seq - 1
+        book.groups.pop(event.fork_id, None)
+        return
+    book.foundings.pop(event.fork_id, None)  # given up by a person before it began
+    account.fork_approved, account.fork_asked = False, new_york_day(envelope.recorded_at_us)
 
 
 # --- merges ---------------------------------------------------------------------------------------------------------

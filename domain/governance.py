@@ -8,19 +8,25 @@ from domain.approvals import deny as deny_request
 from domain.approvals import grant as grant_request
 from domain.calendar import as_date, is_week_id
 from domain.commands import (
+    AbortFork,
     AcknowledgeAlert,
+    AllocateContribution,
     CancelOrder,
     CloseAccount,
     CloseTaxYear,
     CommandHeader,
     CompleteFork,
+    CompleteMerge,
     CorrectLedger,
     DenyApproval,
     EngageKillSwitch,
+    EvaluateFork,
+    EvaluateMerge,
     GenerateExitSignal,
     GrantApproval,
     GuessWeekMode,
     InitiateFork,
+    InitiateMerge,
     LiftTradingModeRestriction,
     LinkBrokerAccount,
     RaiseAlert,
@@ -43,8 +49,9 @@ from domain.contracts import parse
 from domain.decision import Decision
 from domain.leaps import sell_long
 from domain.ledger import check_buffer, post
+from domain.lifecycle import forking, merging
 from domain.lifecycle.closing import ask_to_close
-from domain.lifecycle.forking import initiate, link_child
+from domain.lifecycle.forking import link_child
 from domain.lifecycle.founding import child_answered
 from domain.lifecycle.reinvestment import run_now
 from domain.lifecycle.transfers import ask_to_transfer, book_cash, request_withdrawal
@@ -328,10 +335,55 @@ def link_broker_account(d: Decision, command: LinkBrokerAccount) -> Refusal | No
     return link_child(d, command.broker_account, command.system_id, command.amount or 0)
 
 
+def evaluate_fork(d: Decision, command: EvaluateFork) -> Refusal | None:
+    """The look at a fork, which starts nothing (protocol 10.2)."""
+    account = _find(d, command.account_id)
+    return _unknown(command.account_id) if account is None else forking.evaluate(d, account)
+
+
+def abort_fork(d: Decision, command: AbortFork) -> Refusal | None:
+    """Before the first transfer a person may give a fork up (protocol 10.2)."""
+    return forking.give_up(d, command.fork_id, command.reason)
+
+
+def evaluate_merge(d: Decision, command: EvaluateMerge) -> Refusal | None:
+    """The count of valuations is judged by the parameters of now (protocol 10.3)."""
+    group = d.book.groups.get(command.fork_group_id)
+    return _no_group(command.fork_group_id) if group is None else merging.evaluate(d, group)
+
+
+def initiate_merge(d: Decision, command: InitiateMerge) -> Refusal | None:
+    """A merge that is due starts now (protocol 10.3)."""
+    group = d.book.groups.get(command.fork_group_id)
+    return _no_group(command.fork_group_id) if group is None else merging.initiate(d, group)
+
+
+def _no_group(group_id: str) -> Refusal:
+    return Reason.NOT_FOUND, f"fork group {group_id}"
+
+
+def complete_merge(d: Decision, command: CompleteMerge) -> Refusal | None:
+    """Nothing is left to sell or to settle: everything moves now (protocol 10.3)."""
+    return merging.complete(d, command.merge_id)
+
+
+def allocate_contribution(d: Decision, command: AllocateContribution) -> Refusal | None:
+    """The same as granting the request that a detected contribution has raised (protocol 10.5, 15.2)."""
+    waiting = [a for a in d.book.approvals.values() if a.kind == "CONTRIBUTION" and not a.account_id]
+    wanted = [a.approval_id for a in waiting if command.approval_id in (None, a.approval_id)]
+    if not wanted:
+        return Reason.UNKNOWN_APPROVAL, f"no detected contribution waits: {command.approval_id or d.book.system_id}"
+    reason = refusal(d, wanted[0], command.header.actor_id, command.header.role)
+    if reason is not None:
+        return reason, wanted[0]
+    grant_request(d, wanted[0], command.header.actor_id, "")
+    return None
+
+
 def initiate_fork(d: Decision, command: InitiateFork) -> Refusal | None:
     """The daily look at a fork, now (protocol 10.2)."""
     account = _find(d, command.account_id)
-    return _unknown(command.account_id) if account is None else initiate(d, account, command.fork_id)
+    return _unknown(command.account_id) if account is None else forking.initiate(d, account, command.fork_id)
 
 
 def run_reinvestment(d: Decision, command: RunQuarterlyReinvestment) -> Refusal | None:

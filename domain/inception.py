@@ -20,6 +20,7 @@ from domain.state import (
     POSITIONS_AT_COST,
     PREMIUM_LIABILITY,
     TAX_RESERVE,
+    Account,
     Book,
 )
 
@@ -35,7 +36,8 @@ def create_system(d: Decision, command: CreateSystem) -> Refusal | None:
     """
     header, fork_id = command.header, command.header.correlation_id
     asked = command.parent_account_id is not None and header.actor_type == "BOOK"
-    if asked and d.book.founding_id == fork_id:
+    aborted = all(account.state == "CLOSED" for account in d.book.accounts.values())
+    if asked and d.book.founding_id == fork_id and not aborted:
         return None  # it stands, or waits for its deposit: asked again
     refusal = _create(d, command)
     if asked and refusal is not None:
@@ -99,7 +101,7 @@ def link_confirmed(d: Decision, deposit: int, permissions: str, combinations: bo
     """Link and deposit are there: fund and activate the accounts that wait for it. False when it says nothing new."""
     book = d.book
     linked = e.BrokerAccountLinked(book.broker_account, permissions, deposit, combinations)
-    waiting = [account for account in book.accounts.values() if account.state == "PENDING_FUNDING"]
+    waiting = waiting_for_deposit(book)
     if not waiting and (combinations is not False) != book.combinations:
         d.emit(linked, f"broker-{book.broker_account}")
         return True
@@ -121,21 +123,44 @@ def link_confirmed(d: Decision, deposit: int, permissions: str, combinations: bo
         amounts = {"EXT": capital}
     order = {kind: n for n, kind in enumerate((*ROOT_TYPES, "EXT"))}
     for account in sorted(waiting, key=lambda a: order[a.type]):
-        amount = amounts[account.type]
-        buffer = round_half_up(percent_of(amount, config.fraction("buffer.pct")))
-        d.emit(e.AccountFunded(amount, buffer, amount, amount), f"account-{account.account_id}", account)
-        post(d, account, "FUNDING", book.system_id, {CASH: amount, EQUITY_BASE: -amount})
+        fund(d, account, amounts[account.type], book.system_id)
     for account in sorted(waiting, key=lambda a: order[a.type]):
-        d.emit(e.AccountActivated("funding posted, broker link verified"), f"account-{account.account_id}", account)
+        activate(d, account)
     plan_next_session(d)
     if book.founding_id:
         _answer_parent(d)
     return True
 
 
+def waiting_for_deposit(book: Book) -> list[Account]:
+    """Accounts of a system that was created and never funded: they are funded together, or not at all."""
+    if book.pending_capital <= 0:
+        return []
+    return [account for account in book.accounts.values() if account.state == "PENDING_FUNDING"]
+
+
+def fund(d: Decision, account: Account, amount: int, reference: str) -> None:
+    """The first money of an account; what it receives is its base capital and its sizing base."""
+    buffer = round_half_up(percent_of(amount, d.config(account.account_id).fraction("buffer.pct")))
+    d.emit(e.AccountFunded(amount, buffer, amount, amount), f"account-{account.account_id}", account)
+    post(d, account, "FUNDING", reference, {CASH: amount, EQUITY_BASE: -amount})
+
+
+def activate(d: Decision, account: Account) -> None:
+    """Money is there, the broker is linked."""
+    d.emit(e.AccountActivated("funding posted, broker link verified"), f"account-{account.account_id}", account)
+
+
 def _answer_parent(d: Decision) -> None:
     """A system that a fork founded stands: the parent's money in transit may be cleared (protocol 10.2)."""
     _answer(d, f"founded|{d.book.system_id}", d.book.parent_book, d.book.founding_id, "")
+
+
+def founding_aborted(d: Decision, reason: str) -> None:
+    """The opening of a system that a fork asked for is aborted: its parent's money is still in transit and is asked
+    about there (protocol 10.2)."""
+    if d.book.founding_id:
+        _answer(d, f"aborted|{d.book.system_id}", d.book.parent_book, d.book.founding_id, reason)
 
 
 def _answer(d: Decision, command_id: str, parent_book: str, fork_id: str, refused: str) -> None:

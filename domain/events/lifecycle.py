@@ -109,6 +109,7 @@ class AccountClosed:
     """An account is closed: flat, its cash swept."""
 
     final_cash: Cents
+    reason: Annotated[str | None, "of an opening that was aborted"] = None
 
 
 @record

@@ -12,7 +12,7 @@ from domain.lifecycle import founding
 from domain.lifecycle.surplus import in_workflow, surplus_post
 from domain.modes import effective_mode
 from domain.money import dollars, floor_int, percent_of, round_half_up
-from domain.reasons import Reason
+from domain.reasons import Reason, Refusal
 from domain.risk.measure import worst_level
 from domain.state import CASH, EQUITY_BASE, TRANSFER_CLEARING, Account, Approval
 from domain.valuation import corpus, free_cash
@@ -21,9 +21,13 @@ MONDAY_END_MINUTE = 9 * 60
 """The window of an execution ends Monday 09:00 ET."""
 
 
-def evaluate_fork(d: Decision, account: Account) -> None:
-    """The daily look at a GEN or REV account after the EOD job."""
-    if account.type not in ("GEN", "REV") or account.state in ("CLOSED", "MERGED", "CLOSING", "PENDING_FUNDING"):
+def _never_forks(account: Account) -> bool:
+    return account.type not in ("GEN", "REV") or account.state in ("CLOSED", "MERGED", "CLOSING", "PENDING_FUNDING")
+
+
+def evaluate_fork(d: Decision, account: Account, *, start: bool = True) -> None:
+    """The daily look at a GEN or REV account after the EOD job; with `start` a fork that is due begins."""
+    if _never_forks(account):
         return
     if founding.in_transit(d, account) is not None:
         founding.remind(d, account)
@@ -41,19 +45,52 @@ def evaluate_fork(d: Decision, account: Account) -> None:
     if guard is not None:
         d.emit(e.ForkDeferred(guard, surplus), _stream(account), account)
         return
-    if not _approved(d, account):
-        return
-    _execute_in_window(d, account)
+    if _approved(d, account) and start:
+        _execute_in_window(d, account)
 
 
-def initiate(d: Decision, account: Account, fork_id: str | None) -> tuple[Reason, str] | None:
+def evaluate(d: Decision, account: Account) -> Refusal | None:
+    """A person asks how it stands with a fork: told by events, nothing is started."""
+    if _never_forks(account):
+        return _illegal(account)
+    evaluate_fork(d, account, start=False)
+    return None
+
+
+def _illegal(account: Account) -> Refusal:
+    return Reason.ILLEGAL_TRANSITION, f"{account.type} {account.state} -> FORKING"
+
+
+def initiate(d: Decision, account: Account, fork_id: str | None) -> Refusal | None:
     """A person asks for the daily look now; a fork that is known is acknowledged without effect (protocol 10.2)."""
     following = workflow_id(account.account_id, "FORK", str(account.fork_seq + 1))
     if fork_id in d.book.groups or fork_id in d.book.foundings:
         return None
     if fork_id not in (None, following):
         return Reason.NOT_FOUND, f"fork {fork_id}; the next one is {following}"
+    if _never_forks(account):
+        return _illegal(account)
     evaluate_fork(d, account)
+    return None
+
+
+def give_up(d: Decision, fork_id: str, reason: str) -> Refusal | None:
+    """A person gives a fork up before it has moved anything: its request, its approval and its brokerage account are
+    dropped, and it is asked for again as after a denial. Once money has moved it is only carried through."""
+    founding = d.book.foundings.get(fork_id)
+    if fork_id in d.book.groups or (founding is not None and founding.state):
+        return Reason.ILLEGAL_TRANSITION, f"fork {fork_id} has moved its money: it is only carried through"
+    accounts = (d.book.accounts[key] for key in sorted(d.book.accounts))
+    account = next((a for a in accounts if workflow_id(a.account_id, "FORK", str(a.fork_seq + 1)) == fork_id), None)
+    if account is None:
+        return Reason.NOT_FOUND, f"fork {fork_id}"
+    requests = _requests(d, account)
+    if not (requests or account.fork_approved or founding is not None):
+        return Reason.ILLEGAL_TRANSITION, f"fork {fork_id} has not begun and waits for nobody"
+    for approval in requests:
+        expire(d, approval, Reason.WITHDRAWN)
+    d.emit(e.ForkAborted(fork_id, reason), f"fork-{fork_id}", account)
+    raise_alert(d, account, "ACCOUNT_MANAGEMENT", "MEDIUM", None, "Fork aborted", reason)
     return None
 
 
@@ -152,7 +189,7 @@ def _execute_in_window(d: Decision, account: Account) -> None:
         _fork_group(d, account, template, amount)
 
 
-def link_child(d: Decision, broker_account: str, system_id: str | None, amount: int) -> tuple[Reason, str] | None:
+def link_child(d: Decision, broker_account: str, system_id: str | None, amount: int) -> Refusal | None:
     """The brokerage account of a system to be founded is linked: an approved Rev fork may start in its window."""
     account, refused = founding.link(d, broker_account, system_id, amount)
     if account is None or not _approved(d, account):

@@ -12,7 +12,7 @@ from domain.lifecycle.moving import move_lots, moves_in_kind
 from domain.lifecycle.transfers import cancel_withdrawals
 from domain.money import dollars, floor_int
 from domain.orders import request_cancel
-from domain.reasons import Reason
+from domain.reasons import Reason, Refusal
 from domain.state import (
     CASH,
     CASH_UNSETTLED,
@@ -36,17 +36,100 @@ def evaluate_merge(d: Decision, group: ForkGroup) -> None:
         _look_after(d, group)
         return
     members, target = _members(d, group), d.book.accounts.get(group.target)
-    if any(account.state not in ("ACTIVE", "SUSPENDED") for account in members):
+    if any(account.state not in MERGEABLE for account in members):
         return
-    worth, config = sum(account.last_corpus for account in members), d.config()
-    if worth < floor_int(config.fraction("merge.threshold") * 100):
-        if group.confirmations:
-            d.emit(e.MergeEligibilityLost(group.group_id, worth), f"fork-{group.group_id}")
+    worth = _worth(d, group)
+    if worth < _threshold(d):
+        _lose_count(d, group, worth)
         return
     number = group.confirmations + 1
     d.emit(e.MergeEligibilityDetected(group.group_id, worth, number), f"fork-{group.group_id}")
-    if number >= config.integer("merge.confirmations") and target and target.state in ("ACTIVE", "SUSPENDED"):
+    if number >= d.config().integer("merge.confirmations") and target and target.state in MERGEABLE:
         _initiate(d, group)
+
+
+MERGEABLE = ("ACTIVE", "SUSPENDED")
+"""States in which members may be merged, and in which the target takes them."""
+
+
+def _worth(d: Decision, group: ForkGroup) -> int:
+    """Corpus of both members at the last EOD valuation, cents."""
+    return sum(account.last_corpus for account in _members(d, group))
+
+
+def _threshold(d: Decision) -> int:
+    return floor_int(d.config().fraction("merge.threshold") * 100)
+
+
+def _lose_count(d: Decision, group: ForkGroup, worth: int) -> None:
+    if group.confirmations:
+        d.emit(e.MergeEligibilityLost(group.group_id, worth), f"fork-{group.group_id}")
+
+
+# --- by a person ----------------------------------------------------------------------------------------------------
+
+
+def evaluate(d: Decision, group: ForkGroup) -> Refusal | None:
+    """Judge what the evenings have counted by the parameters of now; a look by hand is no valuation and counts none."""
+    if group.state == "MERGED":
+        return _not_due(group, "merged already")
+    if group.state:
+        _look_after(d, group)
+        return None
+    worth = _worth(d, group)
+    if worth < _threshold(d):
+        _lose_count(d, group, worth)
+    elif _hindrance(d, group) is None:
+        _initiate(d, group)
+    return None
+
+
+def initiate(d: Decision, group: ForkGroup) -> Refusal | None:
+    """Start a merge that is due; one that is known is acknowledged without effect (protocol 10.3)."""
+    if group.state in ("MERGING", "MERGED"):
+        return None
+    refused = _hindrance(d, group)
+    if refused is None:
+        _initiate(d, group)
+    return refused
+
+
+def _hindrance(d: Decision, group: ForkGroup) -> Refusal | None:
+    """Why a merge may not start (protocol 3.3, 10.3)."""
+    target, worth = d.book.accounts.get(group.target), _worth(d, group)
+    if group.state:
+        return _not_due(group, "people decide whether it is retried or released")
+    for account in (*_members(d, group), target):
+        if account is None or account.state not in MERGEABLE:
+            return _not_due(group, f"{group.target if account is None else account.account_id} is not there to merge")
+    if worth < _threshold(d):
+        return _not_due(group, f"{dollars(worth)} is under the threshold")
+    needed = d.config().integer("merge.confirmations")
+    if group.confirmations < needed:
+        return Reason.TOO_EARLY, f"{group.confirmations} of {needed} EOD valuations in a row"
+    return None
+
+
+def _not_due(group: ForkGroup, why: str) -> Refusal:
+    return Reason.ILLEGAL_TRANSITION, f"{group.group_id} {group.state or 'ACTIVE'} -> MERGING: {why}"
+
+
+def complete(d: Decision, merge_id: str) -> Refusal | None:
+    """The last step now, instead of at the next look of the merge."""
+    group = next((g for g in d.book.groups.values() if merge_id and g.merge_id == merge_id), None)
+    if group is None:
+        return Reason.NOT_FOUND, f"merge {merge_id}"
+    if group.state == "MERGED":
+        return None
+    members = _members(d, group)
+    left = [a.account_id for a in members if not is_flat(d, a, in_kind=moves_in_kind(d)) or a.balance(CASH_UNSETTLED)]
+    if group.state != "MERGING" or left:
+        return Reason.ILLEGAL_TRANSITION, f"{group.state} -> MERGED: positions, orders or unsettled cash in {left}"
+    _complete(d, group, members)
+    return None
+
+
+# --- the saga -------------------------------------------------------------------------------------------------------
 
 
 def _members(d: Decision, group: ForkGroup) -> list[Account]:
