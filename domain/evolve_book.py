@@ -1,22 +1,26 @@
 """What events change in a book's configuration, accounts, ledger, tax, approvals and standing with the broker."""
 
 from domain import events as e
-from domain.calendar import new_york_day
+from domain.calendar import as_date, new_york_day
 from domain.commands import ImportedAccount, ImportedQuarter
 from domain.contracts import parse, ticker_of
 from domain.evolve_positions import note_acquisition
 from domain.evolving import account_of, on
 from domain.money import option_value, strike_value
 from domain.prediction import ROLLING_WEEKS
+from domain.quarters import quarter_id
 from domain.state import (
     CASH_UNSETTLED,
+    EQUITY_BASE,
     KILLED_ACCOUNT,
     KILLED_BOOK,
     Account,
     Approval,
     Book,
+    Family,
     Forecast,
     ForkGroup,
+    GrowthEnd,
     Lot,
     ModeScore,
     Quarter,
@@ -224,6 +228,8 @@ def _book_imported(book: Book, event: e.BookImported, _envelope: e.Envelope) -> 
                 year.carried_long,
             )
         account.week_start_nav = account.last_nav = _book_value(source)
+        commissions = sum(option.commission for option in source.options)
+        account.brought = account.last_nav + commissions - account.base_capital
         account.week_start_corpus = account.last_corpus = account.week_start_nav - source.tax_reserve
         account.day_corpus = account.last_corpus if source.day_corpus is None else source.day_corpus
         account.high = account.last_corpus if source.high is None else source.high
@@ -263,9 +269,33 @@ def _book_value(source: ImportedAccount) -> int:
     return cash + sum(lot.basis for lot in source.lots) - premium
 
 
+def _note_growth(family: Family, session: int, base: int, worth: int) -> None:
+    """A valuation of one account: the day's return is that of all accounts valued in the session together. The first
+    valuation is where the measure begins: a book may have been taken over at cost."""
+    if session != family.session:
+        if family.base > 0:
+            family.index_e10 = family.index_e10 * family.worth // family.base
+        if family.session and quarter_id(session) != quarter_id(family.session):
+            months = _months(quarter_id(family.session)) - as_date(family.since).year * 12 - as_date(family.since).month
+            family.ends.append(GrowthEnd(quarter_id(family.session), months, family.index_e10))
+            del family.ends[:-2]
+            family.ended = session
+        family.since = family.since or session
+        family.session, family.base, family.worth = session, 0, 0
+    family.base += worth if session == family.since else base
+    family.worth += worth
+
+
+def _months(quarter: str) -> int:
+    """Months of the calendar up to a quarter's last one."""
+    return int(quarter[:4]) * 12 + int(quarter[5]) * 3
+
+
 @on(e.PositionMarked)
 def _position_marked(book: Book, event: e.PositionMarked, envelope: e.Envelope) -> None:
     account = account_of(book, envelope)
+    if account.type != "EXT":
+        _note_growth(book.family, event.session, account.day_corpus, event.corpus)
     account.last_nav, account.last_corpus, account.day_corpus = event.nav, event.corpus, event.corpus
     account.high = max(account.high, event.corpus)
     levels = [short.level for short in account.shorts.values()] + [wheel.level for wheel in account.wheels.values()]
@@ -282,6 +312,8 @@ def _ledger_posted(book: Book, event: e.LedgerPosted, _envelope: e.Envelope) -> 
     for line in event.lines:
         account = book.accounts[line.account_id]
         account.ledger[line.ledger_account] = account.ledger.get(line.ledger_account, 0) + line.amount
+        if line.ledger_account == EQUITY_BASE and event.cause in ("CORRECTION", "TAX_PAYMENT"):
+            account.drawn += line.amount
         if line.ledger_account == CASH_UNSETTLED:
             day = str(event.settles)
             account.unsettled[day] = account.unsettled.get(day, 0) + line.amount

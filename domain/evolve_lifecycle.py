@@ -24,7 +24,7 @@ def _released(book: Book, event: e.CapitalEarmarkReleased, envelope: e.Envelope)
 def _transfer_begun(book: Book, event: e.CapitalTransferInitiated, envelope: e.Envelope) -> None:
     founding = book.foundings.get(event.transfer_id)
     if founding is None or not founding.state:  # asked again, it is the same money
-        note_flow(account_of(book, envelope), -event.amount)
+        _draw(account_of(book, envelope), event.amount)
     if founding is not None:
         founding.state, founding.amount = "SENT", event.amount
 
@@ -49,7 +49,13 @@ def _transferred(book: Book, event: e.CapitalTransferred, envelope: e.Envelope) 
             note_flow(book.accounts[key], amount)
             book.accounts[key].base_capital += amount
     elif event.kind in ("FORK", "WITHDRAWAL") and event.transfer_id not in book.foundings:
-        note_flow(account_of(book, envelope), -event.amount)
+        _draw(account_of(book, envelope), event.amount)
+
+
+def _draw(account: Account, amount: int) -> None:
+    """Profit leaves: base capital stays."""
+    note_flow(account, -amount)
+    account.drawn += amount
 
 
 # --- withdrawals ----------------------------------------------------------------------------------------------------

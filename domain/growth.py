@@ -347,8 +347,10 @@ class BenchmarkDeviation:
     path_multiple: Fraction
 
 
-def benchmark_deviation(quarter_ends: Sequence[QuarterEnd]) -> BenchmarkDeviation | None:
-    """Whether the last two quarter ends, consecutive ones, are each more than 10 % behind the conservative path.
+def benchmark_deviation(
+    quarter_ends: Sequence[QuarterEnd], deviation: Fraction = DEVIATION
+) -> BenchmarkDeviation | None:
+    """Whether the last two quarter ends, consecutive ones, are each more than `deviation` behind the conservative path.
 
     None also where there is nothing to compare: fewer than two quarter ends, or one after the model's ten years.
     """
@@ -358,7 +360,7 @@ def benchmark_deviation(quarter_ends: Sequence[QuarterEnd]) -> BenchmarkDeviatio
     if last.months - before.months != QUARTER_MONTHS or last.months > YEARS * MONTHS:
         return None
     gap_before, gap = (1 - at.multiple / reference_multiple(CONSERVATIVE, at.months) for at in (before, last))
-    if gap_before <= DEVIATION or gap <= DEVIATION:
+    if gap_before <= deviation or gap <= deviation:
         return None
     return BenchmarkDeviation(
         last.months, gap, gap_before, last.multiple, reference_multiple(CONSERVATIVE, last.months)

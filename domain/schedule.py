@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from domain import controls, leaps, starlab
+from domain import controls, family, leaps, starlab
 from domain import events as e
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of, week_id
@@ -15,6 +15,7 @@ from domain.ledger import check_buffer, settle
 from domain.lifecycle import closing, founding, merging
 from domain.lifecycle.forking import evaluate_fork
 from domain.lifecycle.reinvestment import evaluate_reinvestment, purchase
+from domain.lifecycle.surplus import cross_check
 from domain.monitoring import TABLE_STEP_US, evaluate, evaluate_package, read_expiry_table, sell_expiring_longs
 from domain.orders import acknowledgement_due, reprice, request_cancel
 from domain.outcomes import book_expiries, lapse_long_options
@@ -260,11 +261,15 @@ def end_of_day(d: Decision) -> None:
         check_buffer(d, account, end_of_day=True)
         ask_to_leave_preservation(d, account)
     breakers.at_end_of_day(d)
+    family.judge(d)
     _watchdogs(d)
 
 
 def _watchdogs(d: Decision) -> None:
     """After the EOD job: merge, fork, reinvestment, within each by account (protocol 10)."""
+    for account in _accounts(d):
+        if account.state in ("ACTIVE", "SUSPENDED", "FORKING"):
+            cross_check(d, account)
     for group in sorted(d.book.groups.values(), key=lambda one: min(one.members)):
         merging.evaluate_merge(d, group)
     for account in _accounts(d):

@@ -406,6 +406,10 @@ class Account:
     """day on which a fork was last denied or lapsed"""
     fork_approved: bool = False
     """people have approved the fork; it waits for its window"""
+    brought: int = 0
+    """profit in it when it was taken over: what it was worth at cost beyond its base capital, cents (protocol 10.1)"""
+    drawn: int = 0
+    """profit that has left it since it was opened: withdrawals, forks, tax paid, corrections of equity, cents"""
     forecasts: dict[str, Forecast] = field(default_factory=dict[str, Forecast])
     """ticker to what the type predictor knows of it"""
     funded: int = 0
@@ -632,6 +636,36 @@ class Founding:
 
 
 @dataclass(slots=True)
+class GrowthEnd:
+    """A quarter's end of an account family (protocol 14.4)."""
+
+    quarter: str
+    months: int
+    """from the month of the first valuation"""
+    multiple_e10: int
+    """1 + time-weighted return since then"""
+
+
+@dataclass(slots=True)
+class Family:
+    """Growth of a system's accounts together since their first end of a day here, EXT left out (protocol 14.2)."""
+
+    since: int = 0
+    """session of the first valuation"""
+    index_e10: int = 10**10
+    """worth of 1 at the valuation before the last"""
+    session: int = 0
+    """of the last valuation"""
+    base: int = 0
+    """what its accounts were worth at the one before, moved by flows since, cents"""
+    worth: int = 0
+    ends: list[GrowthEnd] = field(default_factory=list["GrowthEnd"])
+    """the last two quarter ends"""
+    ended: int = 0
+    """session after the last quarter end"""
+
+
+@dataclass(slots=True)
 class Book:
     """One ALL-USE system: everything that its decisions rest on."""
 
@@ -695,6 +729,7 @@ class Book:
     parent_book: str = ""
     founding_id: str = ""
     """that fork's id"""
+    family: Family = field(default_factory=Family)
     parked: bool = False
     parked_inputs: int = 0
 

@@ -150,6 +150,7 @@ _TOPICS: dict[str, tuple[type, ...]] = {
         RuleCandidateGenerated,
         ParameterAdjustmentProposed,
         ParameterProposalDecided,
+        BenchmarkDeviationDetected,
         ApprovalRequested,
         ApprovalGranted,
         ApprovalDenied,

@@ -70,3 +70,15 @@ class ParameterProposalDecided:
     decision: Annotated[str, "ACCEPTED or DENIED"]
     by: Annotated[str, "who decided, empty when nobody has answered"]
     next_approvals: Annotated[int, "accepted: further people whom the parameters need before they change"]
+
+
+@record
+class BenchmarkDeviationDetected:
+    """The system's accounts together trail the conservative path at two quarter ends in a row (protocol 14.4)."""
+
+    quarter: Annotated[str, "the last one that has ended, such as 2025Q2"]
+    months: Annotated[int, "of the path that it is compared with"]
+    multiple: Annotated[RatioE10, "1 + time-weighted return so far, 1e-10"]
+    path: Annotated[RatioE10, "what the path has made of 1 by then, 1e-10"]
+    gap: Annotated[RatioE10, "share of the path that is missing, 1e-10"]
+    gap_before: Annotated[RatioE10, "the same at the quarter end before, 1e-10"]

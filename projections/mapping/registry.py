@@ -55,6 +55,8 @@ HISTORY_ONLY = frozenset(
         "LedgerCorrected",
         # What it frees is told by `WashSaleReleased`.
         "DeepPutEnded",
+        # The alert beside it tells people; the figures are for reports.
+        "BenchmarkDeviationDetected",
         # Evidence for auditors, who read the history.
         "ComplianceBreachDetected",
         "ControlsTested",

@@ -13,6 +13,7 @@ from typing import Any
 from domain import events as e
 from domain.contracts import option, parse
 from domain.evolve import evolve
+from domain.lifecycle.surplus import TOLERANCE, surplus_by_results, surplus_post
 from domain.money import strike_value
 from domain.state import TERMINAL, Book, canonical_text, dump
 from domain.valuation import buffer_required, free_cash, put_collateral
@@ -274,6 +275,9 @@ class Witness:
             )
             assert collateral >= working + held, "INV-4"
             short_puts += held
+            if account.type in ("GEN", "REV") and account.state not in ("PENDING_FUNDING", "MERGED", "CLOSED"):
+                by_worth, by_results = surplus_post(d, account), surplus_by_results(d, account)
+                assert abs(by_worth - by_results) <= TOLERANCE, f"10.1: {key} {by_worth} != {by_results}"
             if key in opened:
                 assert free_cash(book, account) >= buffer_required(d, account), "INV-6"
             if not self.late_calls:
