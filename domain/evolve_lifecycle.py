@@ -202,6 +202,9 @@ def _merged(book: Book, event: e.MergeCompleted, _envelope: e.Envelope) -> None:
         member = book.accounts[key]
         member.state = "MERGED"
         _move_tax(member, target)
+        for contract, short in member.expired.items():  # a late notice reverses it where its result is now (7.4)
+            target.expired.setdefault(contract, short)
+        member.expired = {}
     for known in (*book.wash.losses, *book.wash.acquisitions):
         if known.account_id in group.members:  # a loss that is corrected later is the target's (protocol 4.4)
             known.account_id = target.account_id

@@ -456,14 +456,23 @@ def raise_by_watchdog(d: Decision, command: RaiseAlert) -> Refusal | None:
     return None
 
 
+def _raised(d: Decision, alert_id: str) -> bool:
+    """Every alert that this book has raised has its own stream."""
+    return f"alert-{alert_id}" in d.book.streams
+
+
 def acknowledge_alert(d: Decision, command: AcknowledgeAlert) -> Refusal | None:
     """A person has seen it."""
+    if not _raised(d, command.alert_id):
+        return Reason.NOT_FOUND, f"alert {command.alert_id}"
     d.emit(e.AlertAcknowledged(command.alert_id, command.header.actor_id), f"alert-{command.alert_id}")
     return None
 
 
 def resolve_alert(d: Decision, command: ResolveAlert) -> Refusal | None:
     """What it was about is settled."""
+    if not _raised(d, command.alert_id):
+        return Reason.NOT_FOUND, f"alert {command.alert_id}"
     d.emit(e.AlertResolved(command.alert_id, command.header.actor_id, command.reason), f"alert-{command.alert_id}")
     return None
 

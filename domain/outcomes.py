@@ -31,6 +31,8 @@ from domain.week_types import WeekBounds, called_away_type, put_assignment_type
 from domain.weeks import reclassify
 from domain.wheel import follow_phase
 
+FINAL = ("MERGED", "CLOSED")
+"""States that never change: a notice for a merged account is its target's, one for a closed account is a break."""
 CERTAIN = Fraction(1, 200)
 """0.5 %: further out of the money than that at the close counts as expired (protocol 7.4)."""
 
@@ -112,7 +114,7 @@ def on_assignment(d: Decision, report: BrokerAssignment) -> bool:
     left = report.quantity
     for account in [d.book.accounts[key] for key in sorted(d.book.accounts)]:
         short = account.shorts.get(report.contract) or account.expired.get(report.contract)
-        if short is None or not left:
+        if short is None or not left or account.state in FINAL:
             continue
         reversed_expiry = report.contract not in account.shorts
         if reversed_expiry:

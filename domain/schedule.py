@@ -6,6 +6,7 @@ from domain import controls, family, leaps, starlab
 from domain import events as e
 from domain.approvals import expire
 from domain.calendar import SECOND, monday_of, week_id
+from domain.closes import close_again
 from domain.contracts import parse, ticker_of
 from domain.decision import Decision
 from domain.entry import SLEEVES, close_window, end_work, open_window, scan, trades_today
@@ -44,6 +45,7 @@ RANK = {
     "merge": 4,
     "fork": 4,
     "closing": 4,
+    "again": 4,
     "ack": 4,
     "reprice": 5,
     "buy": 6,
@@ -151,19 +153,30 @@ def on_timer(d: Decision, key: str) -> None:
             escalate(d, rest)
         case "gtc":
             starlab.at_open(d, book.accounts[rest])
-        case "buy":
-            purchase(d, book.accounts[rest.partition("|")[0]])
-        case "merge":
-            merging.go_on(d, book.groups[rest.partition("|")[2]])
-        case "fork":
-            founding.ask_again(d, rest.partition("|")[2])
-        case "closing":
-            closing.go_on(d, book.accounts[rest.partition("|")[0]])
+        case "buy" | "merge" | "fork" | "closing" | "again":
+            account_id, _, name = rest.partition("|")
+            _go_on(d, kind, account_id, name)
         case "approval":
             if rest in book.approvals:
                 expire(d, book.approvals[rest], Reason.EXPIRED)
         case _:
             raise ValueError(f"unknown timer {key}")
+
+
+def _go_on(d: Decision, kind: str, account_id: str, name: str) -> None:
+    """The next step of what takes longer than a moment; `name`: group, fork or order."""
+    match kind:
+        case "buy":
+            purchase(d, d.book.accounts[account_id])
+        case "merge":
+            merging.go_on(d, d.book.groups[name])
+        case "fork":
+            founding.ask_again(d, name)
+        case "closing":
+            closing.go_on(d, d.book.accounts[account_id])
+        case _:
+            if name in d.book.orders:
+                close_again(d, d.book.accounts[account_id], d.book.orders[name])
 
 
 def resume_exit(d: Decision, account: Account, contract: str) -> None:

@@ -659,7 +659,7 @@ class Family:
     base: int = 0
     """what its accounts were worth at the one before, moved by flows since, cents"""
     worth: int = 0
-    ends: list[GrowthEnd] = field(default_factory=list["GrowthEnd"])
+    ends: list[GrowthEnd] = field(default_factory=list[GrowthEnd])
     """the last two quarter ends"""
     ended: int = 0
     """session after the last quarter end"""

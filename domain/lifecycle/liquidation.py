@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from domain import events as e
 from domain.calendar import MINUTE, SECOND
+from domain.closes import plan_again
 from domain.contracts import option, parse
 from domain.decision import Decision
 from domain.leaps import sell_long
@@ -74,6 +75,7 @@ def next_try_us(d: Decision) -> int:
 @on_ended(LIQUIDATION)
 def _ended(d: Decision, account: Account, order: Order) -> None:
     """What is gone may have freed what comes next: shares under a call, the account's last position."""
+    plan_again(d, account, order)
     if order.state == "FILLED" and account.state in GOES_ON:
         GOES_ON[account.state](d, account)
 
