@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from domain.calendar import Calendar
-from domain.contracts import occ_symbol, parse
+from domain.contracts import Option, occ_symbol, parse
 from domain.indicators import split_adjusted
 from domain.inputs import CorporateAction, DailyBar, OptionChain
 
@@ -148,12 +148,17 @@ class Market:
     """volatility filters that were worked out since the last bar"""
     decode_chain: Callable[[bytes], OptionChain] | None = None
     """how the bytes of a chain are read; given by the processor, since the domain knows no wire format"""
+    read_quote: Callable[[bytes, str, Option], Quote | None] | None = None
+    """how one quote of a chain is read without the others; raises LookupError where the whole must be read"""
+    _quotes: dict[str, dict[str, Quote | None]] = field(default_factory=dict[str, dict[str, "Quote | None"]])
+    """quotes read of the last snapshots"""
 
     def take_raw_chain(self, underlying: str, data: bytes, time_us: int) -> None:
         """Keep a snapshot's bytes and its time; it is read when a rule first asks for it."""
         self._raw_chains[underlying] = data
         self._chain_times[underlying] = time_us
         self._chains.pop(underlying, None)
+        self._quotes.pop(underlying, None)
 
     def chain(self, underlying: str) -> Chain | None:
         """The last snapshot of an underlying."""
@@ -173,7 +178,21 @@ class Market:
     def quote(self, contract: str) -> Quote | None:
         """The last quote of an option."""
         terms = parse(contract)
-        chain = self.chain(terms.underlying) if terms else None
+        if terms is None:
+            return None
+        underlying = terms.underlying
+        raw = self._raw_chains.get(underlying) if underlying not in self._chains else None
+        if raw is not None and self.read_quote is not None:
+            read = self._quotes.setdefault(underlying, {})
+            if contract in read:
+                return read[contract]
+            try:
+                read[contract] = quote = self.read_quote(raw, contract, terms)
+            except LookupError:
+                pass
+            else:
+                return quote
+        chain = self.chain(underlying)
         return chain.quote(contract) if chain else None
 
     def fresh_quote(self, contract: str, now_us: int, stale_us: int) -> Quote | None:
@@ -228,7 +247,7 @@ class Market:
             if day.session < action.ex_session <= today:
                 close = split_adjusted(close, action.ratio_new, action.ratio_old)
                 atr = split_adjusted(atr, action.ratio_new, action.ratio_old)
-        return DayRecord(day.session, close, atr)
+        return DayRecord(day.session, close, atr, day.hv_e10) if close != day.close_e4 or atr != day.atr_e6 else day
 
     def close_of(self, symbol: str, session: int) -> int:
         """Official close of a session, 0 when there is no bar of it."""

@@ -83,10 +83,9 @@ def _warn_of_early_exercise(d: Decision, account: Account, short: ShortOption) -
     quote, terms = d.market.quote(short.contract), option(short.contract)
     if quote is None:
         return
-    spot = d.market.last(terms.underlying)
-    dividend = d.market.dividend_on(terms.underlying, d.calendar.next_session(d.today)) if spot else 0
-    time_value = quote.mid_e4 - max(0, spot - terms.strike_e4)
-    if quote.delta_e2 >= DEEP_CALL_DELTA_E2 or (dividend and spot > terms.strike_e4 and time_value < dividend):
+    inside = d.market.last(terms.underlying) - terms.strike_e4
+    dividend = d.market.dividend_on(terms.underlying, d.calendar.next_session(d.today)) if inside > 0 else 0
+    if quote.delta_e2 >= DEEP_CALL_DELTA_E2 or (dividend and quote.mid_e4 - inside < dividend):
         d.book.memory[key] = d.today
         message = f"{short.contract}: delta {quote.delta_e2 // 100}, dividend {price_text(dividend)}"
         raise_alert(d, account, "PROTOCOL_BREACH", "MEDIUM", terms.underlying, "Early exercise is likely", message)

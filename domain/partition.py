@@ -10,10 +10,11 @@ from domain import inputs as i
 from domain.book import COMMAND_RULES, FOUNDING, PARKED, REFUSED, TAKEN, finish, on_command, on_report, reject
 from domain.calendar import Calendar
 from domain.config import Config
+from domain.contracts import Option
 from domain.decision import Decision, Entry
 from domain.ledger import check_buffer
 from domain.looks import KINDS, Looks
-from domain.market import Mark, Market
+from domain.market import Mark, Market, Quote
 from domain.monitoring import evaluate, evaluate_package
 from domain.reasons import Reason
 from domain.risk.breakers import check_vix
@@ -36,9 +37,14 @@ class PoisonedBook(Exception):  # noqa: N818 - a condition, not a mistake of the
 class Partition:
     """State of the book processor for one partition."""
 
-    def __init__(self, number: int, decode: Callable[[bytes], Any]) -> None:
+    def __init__(
+        self,
+        number: int,
+        decode: Callable[[bytes], Any],
+        read_quote: Callable[[bytes, str, Option], Quote | None] | None = None,
+    ) -> None:
         self.number = number
-        self.market = Market(decode_chain=decode)
+        self.market = Market(decode_chain=decode, read_quote=read_quote)
         self.books: dict[str, Book] = {}
         self.changed: set[str] = set()
         """books touched since the last snapshot"""

@@ -176,6 +176,22 @@ def atr_of(d: Decision, account: Account, holding: Holding) -> int:
     return value
 
 
+def steady_between(d: Decision, account: Account, holding: Holding) -> tuple[int, int]:
+    """The prices, both exclusive, between which an evaluation neither changes the level today nor counts towards it;
+    equal where every price has to be looked at (protocol 8.2)."""
+    config = d.config(account.account_id)
+    atr, method = atr_in_force(d, holding.symbol, config)
+    if not atr or not holding.cost_e4 or method == "PERCENT_OF_PRICE":
+        return 0, 0
+    prices = terms(config).prices(holding, atr_of(d, account, holding))
+    above = prices[holding.level].reached_e4 if holding.level < len(prices) else -1
+    calm_e4 = prices[holding.level - 1].calm_e4 if holding.level else None
+    return max(above, 0), NO_LIMIT if calm_e4 is None else calm_e4
+
+
+NO_LIMIT = 1 << 62
+
+
 def adverse_move_e6(holding: Holding, price_e4: int) -> Fraction:
     """How far the price has gone against the holding, 1e-6 dollars; 0 for a favourable move."""
     return max(Fraction(0), (holding.reference_e4 - price_e4) * 100)

@@ -5,7 +5,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from domain import commands, inputs
-from processors.book.wide import Read, wide_reader
+from domain.contracts import Option
+from domain.market import Quote
+from processors.book.wide import NotATable, Read, TableReader, wide_reader
 from schemas.codec import HEADER_BYTES, Codec
 from schemas.errors import SchemaError
 from schemas.records import from_plain
@@ -39,6 +41,32 @@ def _chain_reader(codec: Codec) -> Read:
     reader = wide_reader(codec.version(CHAIN).parsed(), HEADER_BYTES)
     assert reader is not None
     return reader
+
+
+_LISTED_BY = ("expiries", "strikes_e3", "rights")
+_QUOTED = (
+    "bids_e4", "asks_e4", "quote_times_us", "volumes", "open_interests", "adv20s", "ivs_e6", "deltas_e2",
+)  # fmt: skip
+
+
+@cache
+def _table_reader(codec: Codec) -> TableReader:
+    return TableReader(codec.version(CHAIN).parsed(), HEADER_BYTES, _LISTED_BY)
+
+
+def read_quote(data: bytes, contract: str, terms: Option) -> Quote | None:
+    """The quote of one contract in the bytes of an OptionChain, None where it is not listed there.
+
+    Raises LookupError where the chain has to be read whole for it.
+    """
+    codec = Codec.load()
+    if data[:HEADER_BYTES] != codec.header(CHAIN):
+        raise LookupError(contract)
+    try:
+        row = _table_reader(codec).row(data, (terms.expiry, terms.strike_e3, terms.right), _QUOTED)
+    except NotATable:
+        raise LookupError(contract) from None
+    return None if row is None else Quote(contract, terms.expiry, terms.strike_e3, terms.right, *row)
 
 
 def decode_record(data: bytes) -> Any:
@@ -88,13 +116,15 @@ def chain_head(data: bytes) -> ChainHead:
 
 
 def clock_tick(data: bytes) -> Any:
-    """As `decode_record` of a ClockTick: half of the entries of a quiet book are such."""
-    try:
-        time_us, at = _long(data, 5)
-        source_seq, at = _long(data, at)
-    except IndexError:
-        return decode_record(data)
-    return inputs.ClockTick(time_us, source_seq) if at == len(data) else decode_record(data)
+    """As `decode_record` of a ClockTick, whose numbers a book does not read: its time is the entry's. Half of the
+    entries of a quiet book are such."""
+    whole = data[-1] < 0x80 and len(data[HEADER_BYTES:].translate(None, _CONTINUED)) == 2 and len(data) < _LONGEST_TICK
+    return _TICK if whole else decode_record(data)
+
+
+_CONTINUED = bytes(range(0x80, 0x100))
+"""Bytes of a number that others follow."""
+_TICK, _LONGEST_TICK = inputs.ClockTick(0, 0), HEADER_BYTES + 8 + 5
 
 
 def _long(data: bytes, at: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from domain.partition import EVERY_BOOK, Partition, PoisonedBook
 from infra.stream.contract import Message, Output, PoisonedInput
 from infra.stream.merge import FOREVER
 from processors.book.crossing import Crossing, Origin
-from processors.book.intake import MarksRow, chain_head, clock_tick, decode_marks, decode_record
+from processors.book.intake import MarksRow, chain_head, clock_tick, decode_marks, decode_record, read_quote
 from processors.book.journal import NO_OUTPUTS, Chain, JournalKey, outputs_digest, read_keys
 from schemas.codec import Codec
 from schemas.errors import SchemaError
@@ -47,7 +47,7 @@ class Sequencer:
         self._marks_header = self.codec.header("Marks")
         self._chain_header = self.codec.header("OptionChain")
         self._clock_header = self.codec.header("ClockTick")
-        self.partition = Partition(number, decode_record)
+        self.partition = Partition(number, decode_record, read_quote)
         self.chain = Chain()
         self.opened: i.LogOpened | None = None
         self.seen: dict[str, int] = {}
