@@ -42,7 +42,7 @@ bench: setup  ## the benchmarks, each beside its limit and its peers
 	@$(PY) -m benchmarks
 
 chaos: setup  ## the fault tests at length: 20 kills of each process instead of 3
-	@ALLUSE_CHAOS=1 $(PY) -m pytest tests/integration/runtime tests/unit/book tests/unit/processors
+	@ALLUSE_CHAOS=1 $(PY) -m pytest tests/integration/runtime tests/integration/scenarios tests/unit/book tests/unit/processors
 
 mutants: setup  ## 400 seeded mutants of domain/, each against the tests that run it; then docs/protocol-coverage.md
 	@$(PY) -m tests.mutation

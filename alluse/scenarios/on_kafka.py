@@ -84,24 +84,33 @@ def replay(cluster: Cluster, recordings: Sequence[Recording]) -> list[Replayed]:
         thread.start()
     log = KafkaLog(cluster)
     try:
-        feed = _Feed(cluster)
-        # A scripted broker answers only what it was asked: its reports must not be there before the first question.
-        for recording in recordings:
-            feed.send(recording.outputs[: recording.founded] if recording.scripted else recording.outputs)
-        feed.flush()
-        scripted = [r for r in recordings if r.scripted and r.founded]
-        watch = _Watch(log)
-        _until(lambda: all(watch.asked(r.place.partition) for r in scripted), watch)
-        for recording in scripted:
-            feed.send(recording.outputs[recording.founded :])
-        feed.flush()
-        _until(lambda: all(watch.promised(r.place.partition) >= r.promised_us for r in recordings), watch)
-        return [_read_back(log, recording) for recording in recordings]
+        feed_through(cluster, log, recordings)
+        return [read_back(log, recording) for recording in recordings]
     finally:
         stop.set()
         for thread in threads:
             thread.join(60)
         log.close()
+
+
+def feed_through(
+    cluster: Cluster, log: KafkaLog, recordings: Sequence[Recording], meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Feed recordings to processors that run, and wait until they are through; `meanwhile` is called again and again.
+
+    Raises UnavailableError `RUN_STALLED` when nothing advances.
+    """
+    feed, watch = _Feed(cluster), _Watch(log)
+    # A scripted broker answers only what it was asked: its reports must not be there before the first question.
+    for recording in recordings:
+        feed.send(recording.outputs[: recording.founded] if recording.scripted else recording.outputs)
+    feed.flush()
+    scripted = [r for r in recordings if r.scripted and r.founded]
+    _until(lambda: all(watch.asked(r.place.partition) for r in scripted), watch, meanwhile)
+    for recording in scripted:
+        feed.send(recording.outputs[recording.founded :])
+    feed.flush()
+    _until(lambda: all(watch.promised(r.place.partition) >= r.promised_us for r in recordings), watch, meanwhile)
 
 
 def _processors(recordings: Sequence[Recording], partitions: int) -> list[Processor]:
@@ -113,7 +122,8 @@ def _processors(recordings: Sequence[Recording], partitions: int) -> list[Proces
     return found
 
 
-def _read_back(log: KafkaLog, recording: Recording) -> Replayed:
+def read_back(log: KafkaLog, recording: Recording) -> Replayed:
+    """What the log holds of a recording."""
     mine, entries = recording.place.partition, 0
 
     def records(topic: str, partition: int) -> Iterable[Message]:
@@ -182,9 +192,10 @@ class _Watch:
         return self._promised.get(partition, 0)
 
 
-def _until(reached: Callable[[], bool], watch: _Watch) -> None:
+def _until(reached: Callable[[], bool], watch: _Watch, meanwhile: Callable[[], None]) -> None:
     moved_at, before = time.monotonic(), -1
     while not reached():
+        meanwhile()
         if watch.seen != before:
             moved_at, before = time.monotonic(), watch.seen
         elif time.monotonic() - moved_at > STALLED_S:

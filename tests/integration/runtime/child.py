@@ -14,6 +14,7 @@ from gateways.broker.paper import PaperBroker
 from infra.kafka.cluster import Cluster
 from infra.postgres import Database
 from infra.stream.contract import Processor
+from processors.book import task
 from processors.book.task import BookProcessor
 from processors.market import MarketProcessor
 from processors.runtime.kafka import run_processor
@@ -30,10 +31,13 @@ def main() -> None:
         "market": MarketProcessor(4, 4),
         "book": BookProcessor(),
         "relay": BookProcessor(),
+        "book-by-steps": BookProcessor(),
         "paper-broker": PaperBroker(),
     }
     if kind == "relay":
         relay.install()
+    if kind == "book-by-steps":
+        task.TAKEN_MOST = 1
     stop = threading.Event()
 
     def finish(*_: object) -> None:

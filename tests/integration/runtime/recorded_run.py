@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 from domain.commands import CommandHeader, CreateSystem, RecordFee
 from domain.inputs import LogOpened, Watermark
@@ -104,32 +105,26 @@ def in_memory(recording: Recording) -> tuple[str, MemoryLog, MemoryRuntime]:
     return digest_of(log.records, PARTITIONS).value(), log, runtime
 
 
-class RunOnKafka:
-    """The recording on a cluster; `processes` may be killed at any moment."""
+class Fleet:
+    """Processes of processors on a cluster, kept running; they may be killed at any moment."""
 
     def __init__(
         self,
         cluster: Cluster,
-        recording: Recording,
         folder: Path,
-        counts: dict[str, int] | None = None,
+        counts: dict[str, int],
         database: Database | None = None,
-        book: str = "book",
+        partitions: int = PARTITIONS,
     ) -> None:
-        self.cluster, self.recording, self._folder, self._database = cluster, recording, folder, database
+        self.cluster, self._folder, self._database, self._partitions = cluster, folder, database, partitions
         self._stop = threading.Event()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts = self.kills = 0
-        wanted = {name: (counts or {}).get(name, 1) for name in ("market", book, "paper-broker")}
-        if database is not None:
-            wanted["projections"] = 1
-        self._names = [f"{name}-{number}" for name, count in wanted.items() for number in range(count)]
-        self._promises = dict.fromkeys(range(PARTITIONS), 0)
-        self._read = dict.fromkeys(range(PARTITIONS), 0)
+        self._names = [f"{name}-{number}" for name, count in counts.items() for number in range(count)]
 
-    def __enter__(self) -> RunOnKafka:
+    def __enter__(self) -> Self:
         keep = admin(self.cluster)
-        ensure_topics(keep, self.cluster, partitions=PARTITIONS)
+        ensure_topics(keep, self.cluster, partitions=self._partitions)
         for name in self._names:
             self._start(name)
         self._keeper = threading.Thread(target=self._keep_alive, daemon=True)
@@ -174,6 +169,27 @@ class RunOnKafka:
         process.kill()
         process.wait(60)
         self.kills += 1
+
+
+class RunOnKafka(Fleet):
+    """The recording on a cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        recording: Recording,
+        folder: Path,
+        counts: dict[str, int] | None = None,
+        database: Database | None = None,
+        book: str = "book",
+    ) -> None:
+        wanted = {name: (counts or {}).get(name, 1) for name in ("market", book, "paper-broker")}
+        if database is not None:
+            wanted["projections"] = 1
+        super().__init__(cluster, folder, wanted, database)
+        self.recording = recording
+        self._promises = dict.fromkeys(range(PARTITIONS), 0)
+        self._read = dict.fromkeys(range(PARTITIONS), 0)
 
     def feed(self) -> None:
         """Write the whole recording."""
