@@ -405,6 +405,16 @@ def test_a_call_is_not_written_under_the_floor() -> None:
     assert world.events(e.EntrySkipped)[-1].reason == "CC_FLOOR_UNMET"
 
 
+def test_a_call_that_is_exercised_without_shares_is_told_as_critical() -> None:
+    world = BookWorld(MONDAY, "2025-07-11")
+    held = c.ImportedOption(occ("TSLA", FRIDAY, "C", "255"), 1, e4("2.00"), 65, et(f"{MONDAY} 09:00"), e4(250))
+    world.take_over(world.sleeve("GEN", "400,000.00", options=[held]))
+    world.at(f"{TUESDAY} 08:00")
+    world.assign(held.contract, 1, MONDAY)
+    alert = world.one(e.AlertRaised, title="Called away without shares")
+    assert (alert.priority, alert.ticker) == ("CRITICAL", "TSLA")
+
+
 # --- 3.2 lineage --------------------------------------------------------------------------------------------------
 
 
