@@ -4,7 +4,8 @@ python -m tests.mutation                       400 mutants by the seed of the pa
 python -m tests.mutation --count 20            the first 20 of them
 python -m tests.mutation --resume              those that have no verdict in the file of results yet
 python -m tests.mutation --survivors           those again that survived and are not explained, after new tests
-python -m tests.mutation --rules               one mutant more of each function that holds a numbered rule
+python -m tests.mutation --rules               one mutant more of each function that holds a numbered rule and of which
+                                               the file of results has killed none
 """
 
 import argparse
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     prepare()
     every = [one for module in modules() for one in mutants(module)]
     drawn = _of_rules(every, options.seed) if options.rules else chosen(every, options.seed, options.count)
-    before: list[dict[str, Any]] = json.loads(options.out.read_text("utf-8"))["mutants"] if options.out.exists() else []
+    before = _found_in(options.out)
     kept: dict[str, dict[str, Any]] = {}
     if options.survivors or options.resume:
         known = explained() if options.survivors else {}
@@ -103,13 +104,21 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _found_in(path: Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text("utf-8"))["mutants"] if path.exists() else []
+
+
 def _of_rules(every: list[Mutant], seed: int) -> list[Mutant]:
-    """The first mutant by seed of each function that a numbered rule names."""
-    wanted = {name for rule in rules() for name in rule.functions}
+    """Of each function that a numbered rule names and of which the drawing has killed no mutant: the first by seed
+    that is not in the drawing."""
+    found = _found_in(RESULT)
+    shown = {f"{one['module']}.{one['function']}" for one in found if one["verdict"] not in ALIVE}
+    wanted = {name for rule in rules() for name in rule.functions} - shown
+    known = {one["key"] for one in found}
     first: dict[str, Mutant] = {}
     for one in chosen(every, seed, len(every)):
         name = f"{one.module}.{one.function}"
-        if name in wanted:
+        if name in wanted and one.key not in known:
             first.setdefault(name, one)
     return [first[name] for name in sorted(first)]
 
