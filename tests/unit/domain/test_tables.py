@@ -4,6 +4,16 @@ read its section."""
 import uuid
 from fractions import Fraction
 
+from domain.events import (
+    TOPIC_OF,
+    AccountOpened,
+    AlertRaised,
+    LedgerPosted,
+    OrderFilled,
+    OrderSubmitted,
+    ProtocolLevelChanged,
+    TradeSignalGenerated,
+)
 from domain.growth import PUBLISHED, _band  # pyright: ignore[reportPrivateUsage]
 from domain.identity import NS, canonical, uuid5, workflow_id
 from domain.inputs import CorporateAction, DailyBar
@@ -158,3 +168,13 @@ def test_the_official_close_is_the_last_price_until_a_later_trade() -> None:
     assert market.last("TSLA") == 2_510_000, "and bars of before the run are no price"
     # and sessions are kept in their order whichever comes first
     assert [one.session for one in market.bars["TSLA"]] == [20_049, 20_050, 20_051]
+
+
+def test_events_stand_on_the_topic_of_their_kind() -> None:
+    """architecture.md, topics of events."""
+    found = {
+        TradeSignalGenerated: "signals", OrderSubmitted: "orders", OrderFilled: "fills", AccountOpened: "accounts",
+        LedgerPosted: "ledger", ProtocolLevelChanged: "protocol", AlertRaised: "alerts",
+    }  # fmt: skip
+    assert {cls: TOPIC_OF[cls] for cls in found} == found
+    assert set(TOPIC_OF.values()) == set(found.values())
