@@ -352,6 +352,13 @@ def test_exposure_adds_greeks_in_dollars() -> None:
     assert dollars(found.vega_cents) == "-10.00"
 
 
+def test_exposure_of_many_shares_is_exact_to_the_cent() -> None:
+    # given 1,000,000 shares' worth of theta -0.10 a day and vega 0.05
+    many = position("TSLA", 1_000_000, theta=Fraction(-1, 10), vega=Fraction(5, 100))
+    found = m.exposure([many], moves_with_delta)
+    assert (dollars(found.theta_cents), dollars(found.vega_cents)) == ("-100000.00", "50000.00")
+
+
 def test_the_worst_shock_is_found_with_its_loss() -> None:
     # given long stock, the worst is -20 %; given a short position, +10 %
     held = m.exposure([position("AAPL", 100)], moves_with_delta)
