@@ -250,6 +250,31 @@ def test_a_confirmed_replacement_is_taken() -> None:
     assert last.disposition == "taken", "an answer of its own, not a repetition"
 
 
+@pytest.mark.parametrize(
+    ("when", "status", "wanted"),
+    [
+        ("15:59:59", "CANCELLED", e.OrderCancelled), ("16:00", "CANCELLED", e.OrderExpired),
+        ("16:00:01", "CANCELLED", e.OrderExpired), ("15:59:59", "EXPIRED", e.OrderExpired),
+    ],
+)  # fmt: skip
+def test_a_day_order_that_is_cancelled_at_or_after_the_close_has_expired(when: str, status: str, wanted: type) -> None:
+    """Protocol 12.1."""
+    world = BookWorld(MONDAY, "2025-07-11")
+    held = c.ImportedOption(TSLA, 2, e4("3.90"), 130, et(f"{MONDAY} 09:00"), e4(250))
+    world.take_over(world.sleeve("GEN", "400,000.00", options=[held]))
+    world.at(f"{TUESDAY} 09:00")
+    world.statement()
+    world.at(f"{TUESDAY} 15:45")
+    world.chain("TSLA", 250, put(FRIDAY, "247.50", "3.85", "3.95", 45))
+    world.ask(c.GenerateExitSignal, "S001-GEN-001", TSLA)
+    order = world.order("TSLA")
+    world.ack(order)
+    world.at(f"{TUESDAY} {when}")
+    world.status(order, status)
+    ended = (*world.events(e.OrderCancelled), *world.events(e.OrderExpired))
+    assert [type(one) for one in ended] == [wanted]
+
+
 def test_an_execution_of_an_unknown_order_is_taken_and_people_are_told() -> None:
     world = gen()
     told = world.report(i.BrokerExecution, "nobodys", "B1", "E1", TSLA, "SELL", 1, e4("3.90"), 65)
