@@ -9,7 +9,7 @@ from domain.config import Config
 from domain.events import Envelope, Event
 from domain.evolve import evolve
 from domain.identity import canonical, entry_id, event_id
-from domain.market import Market
+from domain.market import DayRecord, Market
 from domain.state import Account, Book
 
 SCHEMA_VERSION = 1
@@ -103,6 +103,11 @@ class Decision:
             found = Config.of(self.book.config, account_id, self.book.config_version)
             self._configs[account_id] = found
         return found
+
+    def atr_record(self, symbol: str, account: Account | None = None) -> DayRecord | None:
+        """The last completed session with an ATR of the account's `atr.period`, in the shares of today (5.3)."""
+        period = self.config(account.account_id if account else "").integer("atr.period")
+        return self.market.atr_record(symbol, self.today, period)
 
     def next_event_id(self) -> str:
         """Id that the next emitted event will have."""

@@ -148,7 +148,7 @@ def _open_short(d: Decision, account: Account, order: Order, report: BrokerExecu
     if held is None:
         position = d.next_event_id()
         wheel = account.wheels[terms.underlying]
-        bar = d.market.atr_record(terms.underlying, d.today)
+        bar = d.atr_record(terms.underlying, account)
         chain = wheel.chain_id or f"{account.account_id}|{terms.underlying}|{position}"
         quote = d.market.quote(contract)
         delta = quote.delta_e2 if quote is not None else -1
@@ -274,7 +274,7 @@ def open_long(d: Decision, account: Account, _order: Order, report: BrokerExecut
         occurred_us=report.time_us,
     )
     post(d, account, "FILL", report.exec_id, {POSITIONS_AT_COST: basis, CASH: -basis})
-    bar = d.market.atr_record(ticker_of(contract), d.today)
+    bar = d.atr_record(ticker_of(contract), account)
     d.emit(
         e.PositionOpened(
             d.next_event_id(), contract, report.quantity, report.price_e4, d.market.last(ticker_of(contract)),

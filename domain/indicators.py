@@ -25,16 +25,16 @@ def true_range_e6(high_e6: int, low_e6: int, previous_close_e6: int | None) -> i
     return max(high_e6 - low_e6, abs(high_e6 - previous_close_e6), abs(low_e6 - previous_close_e6))
 
 
-def seed_atr_e6(true_ranges_e6: Sequence[int]) -> int:
+def seed_atr_e6(true_ranges_e6: Sequence[int], period: int = ATR_PERIODS) -> int:
     """The first ATR: the mean of the first 14 true ranges (protocol 5.3). Raises ValueError for another number."""
-    if len(true_ranges_e6) != ATR_PERIODS:
-        raise ValueError(f"the seed takes {ATR_PERIODS} true ranges, not {len(true_ranges_e6)}")
-    return _divide_half_up(sum(true_ranges_e6), ATR_PERIODS)
+    if len(true_ranges_e6) != period:
+        raise ValueError(f"the seed takes {period} true ranges, not {len(true_ranges_e6)}")
+    return _divide_half_up(sum(true_ranges_e6), period)
 
 
-def next_atr_e6(atr_e6: int, true_range_e6: int) -> int:
+def next_atr_e6(atr_e6: int, true_range_e6: int, period: int = ATR_PERIODS) -> int:
     """`ATR_t = (13 ATR_{t-1} + TR_t) / 14`, from the stored value of the session before (protocol 5.3)."""
-    return _divide_half_up((ATR_PERIODS - 1) * atr_e6 + true_range_e6, ATR_PERIODS)
+    return _divide_half_up((period - 1) * atr_e6 + true_range_e6, period)
 
 
 def fallback_atr_e6(last_valid_atr_e6: int, sessions_missing: int, price_e4: int) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from domain.calendar import Calendar
 from domain.contracts import Option, occ_symbol, parse
-from domain.indicators import split_adjusted
+from domain.indicators import ATR_PERIODS, next_atr_e6, seed_atr_e6, split_adjusted, true_range_e6
 from domain.inputs import CorporateAction, DailyBar, OptionChain
 
 BARS_KEPT = 260
@@ -123,6 +123,8 @@ class DayRecord:
     atr_e6: int
     hv_e10: int = 0
     """20-day annualised volatility (protocol 5.4), 0 = not enough history"""
+    range_e6: int = 0
+    """true range in the shares of its own day"""
 
 
 @dataclass(slots=True)
@@ -142,10 +144,12 @@ class Market:
     _raw_chains: dict[str, bytes] = field(default_factory=dict[str, bytes])
     _chain_times: dict[str, int] = field(default_factory=dict[str, int])
     _chains: dict[str, Chain] = field(default_factory=dict[str, Chain])
-    _filters: dict[tuple[str, int, int, int], tuple[bool, Fraction, Fraction]] = field(
-        default_factory=dict[tuple[str, int, int, int], tuple[bool, Fraction, Fraction]]
+    _filters: dict[tuple[str, int, int, int, int], tuple[bool, Fraction, Fraction]] = field(
+        default_factory=dict[tuple[str, int, int, int, int], tuple[bool, Fraction, Fraction]]
     )
     """volatility filters that were worked out since the last bar"""
+    _smoothed: dict[tuple[str, int], list[DayRecord]] = field(default_factory=dict[tuple[str, int], list[DayRecord]])
+    """(symbol, period) to days with the ATR of another period than 14, worked out since the symbol's last bar"""
     decode_chain: Callable[[bytes], OptionChain] | None = None
     """how the bytes of a chain are read; given by the processor, since the domain knows no wire format"""
     read_quote: Callable[[bytes, str, Option], Quote | None] | None = None
@@ -214,11 +218,15 @@ class Market:
     def take_bar(self, bar: DailyBar) -> None:
         """A completed session: reference value of the next day (protocol 5.3); its official close is the last price."""
         self._filters.clear()
+        self._smoothed.clear()
         mark = self.marks.get(bar.symbol)
         if not bar.historical and mark is not None and mark.tick_time_us <= bar.time_us:
             mark.last_e4 = bar.close_e4
         days = self.bars.setdefault(bar.symbol, [])
-        record = DayRecord(bar.session, bar.close_e4, bar.atr_e6, bar.hv_e10)
+        before = next((day for day in reversed(days) if day.session < bar.session), None)
+        close = None if before is None else self._adjusted(bar.symbol, before, before.close_e4 * 100, bar.session)
+        range_e6 = true_range_e6(bar.high_e4 * 100, bar.low_e4 * 100, close)
+        record = DayRecord(bar.session, bar.close_e4, bar.atr_e6, bar.hv_e10, range_e6)
         if days and days[-1].session >= bar.session:
             days[:] = [day for day in days if day.session != bar.session]
             insort(days, record, key=lambda day: day.session)
@@ -255,26 +263,60 @@ class Market:
         i = bisect_left(days, session, key=lambda day: day.session)
         return days[i].close_e4 if i < len(days) and days[i].session == session else 0
 
-    def atr_record(self, symbol: str, today: int) -> DayRecord | None:
+    def _days(self, symbol: str, period: int) -> list[DayRecord]:
+        """Completed sessions with the ATR of a period. The bars bring that of 14; another is worked out from the true
+        ranges of the sessions that are kept, whose first ones are its seed."""
+        days = self.bars.get(symbol, [])
+        if period == ATR_PERIODS:
+            return days
+        found = self._smoothed.get((symbol, period))
+        if found is None:
+            found = self._smoothed[symbol, period] = self._smooth(symbol, days, period)
+        return found
+
+    def _smooth(self, symbol: str, days: list[DayRecord], period: int) -> list[DayRecord]:
+        ranges: list[int] = []
+        before = DayRecord(0, 0, 0)
+        smoothed: list[DayRecord] = []
+        for day in days:
+            atr = self._adjusted(symbol, before, before.atr_e6, day.session)
+            if atr:
+                atr = next_atr_e6(atr, day.range_e6, period)
+            else:
+                earlier = days[: len(smoothed)]
+                ranges = [*(self._adjusted(symbol, d, d.range_e6, day.session) for d in earlier), day.range_e6]
+                atr = seed_atr_e6(ranges, period) if len(ranges) == period else 0
+            before = DayRecord(day.session, day.close_e4, atr, day.hv_e10, day.range_e6)
+            smoothed.append(before)
+        return smoothed
+
+    def _adjusted(self, symbol: str, day: DayRecord, value_e6: int, today: int) -> int:
+        """A figure of a session in the shares of a later day."""
+        return self.in_shares_of(today, symbol, DayRecord(day.session, 0, value_e6)).atr_e6
+
+    def atr_record(self, symbol: str, today: int, period: int = ATR_PERIODS) -> DayRecord | None:
         """The last completed session with an ATR, in the shares of today."""
-        for day in reversed(self.bars.get(symbol, [])):
+        for day in reversed(self._days(symbol, period)):
             if day.atr_e6:
                 return self.in_shares_of(today, symbol, day)
         return None
 
-    def atr_above_percentile(self, symbol: str, percentile: Fraction, lookback: int) -> tuple[bool, Fraction, Fraction]:
+    def atr_above_percentile(
+        self, symbol: str, percentile: Fraction, lookback: int, period: int = ATR_PERIODS
+    ) -> tuple[bool, Fraction, Fraction]:
         """Volatility filter of protocol 6.2: (skip, ATR/price of the last session, its percentile over the lookback).
 
         Nearest-rank percentile over the sessions there are, at least 20; fewer: nothing is filtered.
         """
-        key = (symbol, percentile.numerator, percentile.denominator, lookback)
+        key = (symbol, percentile.numerator, percentile.denominator, lookback, period)
         found = self._filters.get(key)
         if found is None:
-            found = self._filters[key] = self._percentile(symbol, percentile, lookback)
+            found = self._filters[key] = self._percentile(self._days(symbol, period)[-lookback:], percentile)
         return found
 
-    def _percentile(self, symbol: str, percentile: Fraction, lookback: int) -> tuple[bool, Fraction, Fraction]:
-        days = [day for day in self.bars.get(symbol, [])[-lookback:] if day.atr_e6 and day.close_e4]
+    @staticmethod
+    def _percentile(days: list[DayRecord], percentile: Fraction) -> tuple[bool, Fraction, Fraction]:
+        days = [day for day in days if day.atr_e6 and day.close_e4]
         if len(days) < 20:
             return False, Fraction(0), Fraction(0)
         rank = -(-percentile * len(days) // 100)

@@ -198,7 +198,7 @@ def _assign(d: Decision, account: Account, short: ShortOption, quantity: int, re
         },
         report.outcome_session,
     )
-    bar = d.market.atr_record(terms.underlying, d.today)
+    bar = d.atr_record(terms.underlying, account)
     d.emit(
         e.PositionOpened(
             d.next_event_id(),

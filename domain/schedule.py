@@ -211,7 +211,7 @@ def _announce_fallbacks(d: Decision) -> None:
         if account.type in SLEEVES:
             symbols |= set(config.items(f"{account.type.lower()}.tickers"))
         for symbol in sorted(symbols):
-            if d.market.atr_record(symbol, d.today) is not None:
+            if d.atr_record(symbol, account) is not None:
                 announce_fallback(d, symbol, config)
 
 

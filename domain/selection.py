@@ -153,7 +153,10 @@ def _put_barred(d: Decision, config: Config, ticker: str, expiry: int | None) ->
     if halted is not None:
         return halted
     skip, ratio, limit = d.market.atr_above_percentile(
-        ticker, config.fraction("atr.entry_filter_pctile"), config.integer("atr.entry_filter_lookback")
+        ticker,
+        config.fraction("atr.entry_filter_pctile"),
+        config.integer("atr.entry_filter_lookback"),
+        config.integer("atr.period"),
     )
     return Rejected(Reason.VOLATILITY, f"ATR/price {float_free(ratio)} above {float_free(limit)}") if skip else None
 
@@ -176,7 +179,7 @@ def _nearest(
 ) -> Quote:
     """Nearest the target; tie: lower strike for puts, higher for calls (protocol 6.2 step 5)."""
     sign = 1 if right == "P" else -1
-    bar = d.market.atr_record(ticker, d.today)
+    bar = d.market.atr_record(ticker, d.today, config.integer("atr.period"))
     if config.text("common.strike_method") == "ATR_HALF" and bar is not None:
         aim = spot_e4 - sign * Fraction(bar.atr_e6, 200)
         return min(quotes, key=lambda q: (abs(q.strike_e3 * 10 - aim), sign * q.strike_e3))

@@ -32,7 +32,7 @@ def move_lots(d: Decision, source: Account, target: Account, transfer_id: str) -
             d.emit(moved, f"account-{target.account_id}", target)
         stream = f"position-{source.account_id}-{contract}"
         d.emit(e.PositionClosed(stream, contract, price, 0, "MOVED", last, d.today), stream, source)
-        bar = d.market.atr_record(ticker_of(contract), d.today)
+        bar = d.atr_record(ticker_of(contract), target)
         opened = e.PositionOpened(d.next_event_id(), contract, quantity, price, last, bar.atr_e6 if bar else 0, 0, "")
         d.emit(opened, f"position-{target.account_id}-{contract}", target)
     for ticker in sorted({ticker_of(contract) for contract in contracts}):

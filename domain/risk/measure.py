@@ -146,7 +146,7 @@ def atr_in_force(d: Decision, symbol: str, config: Config) -> tuple[int, str]:
 
     `method` is empty for a regular value, else LAST_VALID or PERCENT_OF_PRICE; 0 when nothing is known of the symbol.
     """
-    bar, price = d.market.atr_record(symbol, d.today), d.market.last(symbol)
+    bar, price = d.market.atr_record(symbol, d.today, config.integer("atr.period")), d.market.last(symbol)
     calendar = d.calendar
     completed = calendar.previous_session(d.today)
     missing = calendar.sessions_after(bar.session, completed) if bar is not None and bar.session < completed else 0

@@ -61,12 +61,16 @@ def _shared(sequencer: Sequencer) -> dict[str, Any]:
         "crossing": sequencer.crossing.saved(),
         "calendar": asdict(market.calendar.source) if market.calendar else None,
         "marks": {s: [m.last_e4, m.bid_e4, m.ask_e4, m.tick_time_us] for s, m in market.marks.items()},
-        "bars": {s: [[d.session, d.close_e4, d.atr_e6, d.hv_e10] for d in days] for s, days in market.bars.items()},
+        "bars": {s: [_day(d) for d in days] for s, days in market.bars.items()},
         "earnings": market.earnings,
         "halted": market.halted,
         "actions": [asdict(a) for a in market.actions],
         "chains": {s: data.hex() for s, data in market.raw_chains().items()},
     }
+
+
+def _day(day: DayRecord) -> list[int]:
+    return [day.session, day.close_e4, day.atr_e6, day.hv_e10, day.range_e6]
 
 
 def restore(sequencer: Sequencer, log: LogReader) -> tuple[int, promises.Promises | None]:
