@@ -308,8 +308,9 @@ def _position_adjusted(book: Book, event: e.PositionAdjusted, envelope: e.Envelo
         return
     short.p0_e4, short.atr_e6 = short.p0_e4 * old // new, short.atr_e6 * old // new
     account.shorts[event.new_contract] = short
-    if event.new_contract == event.contract:
-        return  # not standard any more: as many contracts of another deliverable, quoted as before
+    if event.new_contract == event.contract:  # not standard any more: as many contracts of another deliverable
+        short.ratio_new, short.ratio_old = short.ratio_new * new, short.ratio_old * old
+        return
     for hedge in account.hedges.values():
         if hedge.hedged == event.contract:
             hedge.hedged = event.new_contract

@@ -81,6 +81,9 @@ class ShortOption:
     """its level-3 exit has begun"""
     delta_e2: int = -1
     """absolute delta when it was sold, 1e-2 points; -1 = not known"""
+    ratio_new: int = 1
+    ratio_old: int = 1
+    """of an adjusted contract: so many new shares stand for so many of those that its strike is about (protocol 2.6)"""
 
     @property
     def quantity(self) -> int:

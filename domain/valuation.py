@@ -88,11 +88,16 @@ def option_mark(market: Market, contract: str) -> Fraction:
 
 
 def short_mark(market: Market, short: ShortOption) -> Fraction:
-    """Mark of a short option: after expiry intrinsic value at that close; without any mark its credit."""
+    """Mark of a short option: after expiry intrinsic value at that close; without any mark its credit.
+
+    An adjusted contract is marked by the worth of all that it delivers: nobody quotes it under its old name.
+    """
     terms = option(short.contract)
-    if short.pending_outcome:
-        close = market.close_of(terms.underlying, terms.expiry) or market.last(terms.underlying)
-        return Fraction(intrinsic_e4(short.contract, close))
+    adjusted = short.ratio_new != short.ratio_old and market.last(terms.underlying) > 0
+    if short.pending_outcome or adjusted:
+        close = market.close_of(terms.underlying, terms.expiry) if short.pending_outcome else 0
+        spot = close or market.last(terms.underlying)
+        return Fraction(intrinsic_e4(short.contract, spot * short.ratio_new // short.ratio_old))
     if not market.last(terms.underlying) and market.quote(short.contract) is None:
         return Fraction(sum(s.price_e4 * s.quantity for s in short.slices), short.quantity)
     return option_mark(market, short.contract)
