@@ -55,7 +55,7 @@ setup: $(STAMP)  ## Python environment from the lock file, the broker's jars; on
 $(STAMP): | prerequisites
 	@echo "Setting up $(VENV) from $(LOCK) (once; a few minutes)" >&2
 	@"$(PYTHON)" -m venv $(VENV) || { echo "error: Python's venv module is missing. Debian: apt-get install python3-venv; Fedora: dnf install python3; macOS: brew install python" >&2; exit 3; }
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
 	@echo "$(CURDIR)" > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/alluse-checkout.pth"
 	@printf '%s\n' '#!/bin/sh' '"exec" "$(CURDIR)/$(PY)" "$$0" "$$@"' 'import sys' 'from alluse.cli import main' 'sys.exit(main())' > $(VENV)/bin/alluse
 	@chmod +x $(VENV)/bin/alluse

@@ -15,6 +15,7 @@ import dataclasses
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +32,25 @@ from infra.settings import CHECKOUT, Settings, load_settings
 hypothesis_settings.register_profile("alluse", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("alluse")
 
+_TEMPORARY = pytest.StashKey[Path]()
 _LEVELS = ("unit", "integration", "e2e")
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders of this session alone. Every session closes the common one to other accounts, and PostgreSQL,
+    which does not run as root, then loses its data under a session that is running."""
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="alluse-tests-")
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+        config.stash[_TEMPORARY] = Path(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Kept for a look when a test failed."""
+    folder = session.config.stash.get(_TEMPORARY, None)
+    if folder is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -126,7 +126,7 @@ def test_a_kafka_that_stands_still_for_a_while_holds_nothing_up_for_ever(
         assert own_broker.pid is not None
         os.kill(own_broker.pid, signal.SIGSTOP)
         try:
-            time.sleep(chance.uniform(2, 5))
+            time.sleep(chance.uniform(4, 8))
         finally:
             os.kill(own_broker.pid, signal.SIGCONT)
 
