@@ -7,7 +7,9 @@ password. At-least-once Faust reads uncommitted; an alert of a transaction that 
 from __future__ import annotations
 
 import ssl
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -65,6 +67,7 @@ def make_app(cluster: Cluster, name: str) -> App:
         producer_compression_type="lz4",
         processing_guarantee="at_least_once",
         store="memory://",
+        datadir=str(Path(tempfile.gettempdir(), cluster.group(name))),  # made at its start, whatever the store
         topic_allow_declare=False,  # topics are made from the topic table
         topic_disable_leader=True,
         web_enabled=False,
