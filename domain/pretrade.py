@@ -237,8 +237,10 @@ def _cash_needed(intent: Intent) -> int:
 def _pt10(d: Decision, account: Account, intent: Intent) -> Outcome:
     terms = parse(intent.contract)
     if intent.effect == "CLOSE" and intent.side == "SELL" and terms is None:
-        spare = account.shares(intent.ticker) - 100 * _calls_open(d, account, intent.ticker)
-        return _verdict(intent.total <= spare, f"{intent.total} shares for sale, {spare} cover no call")
+        spare = uncovered_shares(d, account, intent.ticker)
+        return _verdict(
+            intent.total <= spare, f"{intent.total} shares for sale, {spare} cover no call and are not in a sale"
+        )
     if intent.effect != "OPEN" or intent.side != "SELL" or terms is None or terms.right == "P":
         return SKIPPED, "no short call"
     free = uncovered_lots(d, account, intent.ticker)
@@ -246,30 +248,31 @@ def _pt10(d: Decision, account: Account, intent: Intent) -> Outcome:
 
 
 def uncovered_lots(d: Decision, account: Account, ticker: str) -> int:
-    """Lots of 100 shares that no short or working call uses (INV-5)."""
-    return account.shares(ticker) // 100 - _calls_open(d, account, ticker)
+    """Lots of 100 shares that a call may still be written on (INV-5)."""
+    return uncovered_shares(d, account, ticker) // 100
 
 
-def _calls_open(d: Decision, account: Account, ticker: str) -> int:
-    """Short calls, held and working."""
-    used = 0
+def uncovered_shares(d: Decision, account: Account, ticker: str) -> int:
+    """Shares that no short or working call uses and that are not in a working sale (INV-5)."""
+    free = account.shares(ticker)
     for contract, short in account.shorts.items():
         terms = parse(contract)
         if terms is not None and terms.underlying == ticker and terms.right == "C":
-            used += short.quantity
+            free -= 100 * short.quantity
     for order in d.book.orders.values():
-        terms = parse(order.contract)
         if (
-            order.account_id == account.account_id
-            and order.ticker == ticker
-            and order.working
-            and order.effect == "OPEN"
-            and order.side == "SELL"
-            and terms is not None
-            and terms.right == "C"
+            order.account_id != account.account_id
+            or order.ticker != ticker
+            or not order.working
+            or order.side != "SELL"
         ):
-            used += order.open_quantity + order.rest
-    return used
+            continue
+        terms = parse(order.contract)
+        if terms is None:
+            free -= order.open_quantity + order.rest
+        elif terms.right == "C" and order.effect == "OPEN":
+            free -= 100 * (order.open_quantity + order.rest)
+    return free
 
 
 def _pt11(d: Decision, account: Account, intent: Intent) -> Outcome:

@@ -10,7 +10,7 @@ from domain.decision import Decision
 from domain.leaps import sell_long
 from domain.monitoring import close_by_person
 from domain.orders import on_ended, place
-from domain.pretrade import Intent, uncovered_lots
+from domain.pretrade import Intent, uncovered_shares
 from domain.purchases import sale_limit_e4
 from domain.state import KILLED_ACCOUNT, KILLED_BOOK, Account, Order
 
@@ -89,8 +89,7 @@ def _working(d: Decision, account: Account, contract: str) -> bool:
 def _sell_shares(d: Decision, account: Account, ticker: str, reference: str) -> None:
     """Shares that cover no call: limit bid - 0.1 % (protocol 6.6)."""
     mark = d.market.marks.get(ticker)
-    covered = (account.shares(ticker) // 100 - uncovered_lots(d, account, ticker)) * 100
-    quantity = account.shares(ticker) - covered
+    quantity = uncovered_shares(d, account, ticker)
     if mark is None or quantity <= 0:
         return
     limit = sale_limit_e4(mark.bid_e4 or mark.last_e4)

@@ -9,7 +9,7 @@ from domain.decision import Decision
 from domain.modes import SEVERITY
 from domain.money import price_text
 from domain.orders import cancel_opening_orders, place, request_cancel
-from domain.pretrade import Intent, uncovered_lots
+from domain.pretrade import Intent, uncovered_shares
 from domain.purchases import sale_limit_e4
 from domain.reasons import Reason
 from domain.restrictions import lift, restrict
@@ -276,11 +276,10 @@ def _shares_decided(d: Decision, approval: Approval, granted: bool, choice: str)
 
 
 def sell_uncovered(d: Decision, account: Account, ticker: str, approval: str, wanted: int = 0) -> Order | None:
-    """Sell the shares that cover no call: limit bid - 0.1 % (protocol 6.6)."""
+    """Sell the shares that cover no call and are in no other sale: limit bid - 0.1 % (protocol 6.6)."""
     mark = d.market.marks.get(ticker)
-    short_calls = account.shares(ticker) // 100 - uncovered_lots(d, account, ticker)
-    quantity = account.shares(ticker) - short_calls * 100
-    quantity = min(quantity, wanted or quantity)
+    free = uncovered_shares(d, account, ticker)
+    quantity = min(free, wanted or free)
     if mark is None or quantity <= 0:
         return None
     limit = sale_limit_e4(mark.bid_e4 or mark.last_e4)
