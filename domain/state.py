@@ -248,7 +248,6 @@ class Hedge:
     hedged: str
     quantity: int
     cost: int
-    selling: bool = False
 
 
 @dataclass(slots=True)

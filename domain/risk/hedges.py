@@ -128,7 +128,7 @@ def _bought(d: Decision, account: Account, order: Order) -> None:
 
 def release_for(d: Decision, account: Account, hedged: str, reason: str) -> None:
     """What was protected is safe or gone: sell its hedges (protocol 8.3)."""
-    for contract in [c for c, h in account.hedges.items() if h.hedged == hedged and not h.selling]:
+    for contract in [c for c, h in account.hedges.items() if h.hedged == hedged]:
         _sell(d, account, contract, reason)
 
 
@@ -139,14 +139,14 @@ def check_profit(d: Decision, account: Account) -> None:
     rate = 1 + d.config(account.account_id).fraction("hedge.release_profit_pct") / 100
     for contract, hedge in list(account.hedges.items()):
         quote = d.market.quote(contract)
-        if quote is None or not quote.two_sided or hedge.selling:
+        if quote is None or not quote.two_sided:
             continue
         if option_value(quote.bid_e4, hedge.quantity) >= rate * hedge.cost:
             _sell(d, account, contract, "PROFIT")
 
 
 def _sell(d: Decision, account: Account, contract: str, reason: str) -> None:
-    quantity = account.shares(contract)
+    quantity = account.shares(contract) - _being_sold(d, account, contract)
     quote, ticker = d.market.quote(contract), option(contract).underlying
     if quantity <= 0 or quote is None or quote.bid_e4 <= 0 or not d.calendar.in_session(d.now_us):
         return
@@ -159,6 +159,15 @@ def _sell(d: Decision, account: Account, contract: str, reason: str) -> None:
         spot_e4=d.market.last(ticker), reference=reason,
     )  # fmt: skip
     place(d, account, intent, signal)
+
+
+def _being_sold(d: Decision, account: Account, contract: str) -> int:
+    """Contracts in sales that may still be filled: an order of unknown state is one (protocol 12.1)."""
+    return sum(
+        o.open_quantity + o.rest
+        for o in d.book.orders.values()
+        if o.account_id == account.account_id and o.contract == contract and o.side == "SELL" and o.working
+    )
 
 
 @on_ended("HEDGE_RELEASE")
