@@ -83,6 +83,7 @@ class Bare:
         self.pg = pg
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
         self.types: dict[str, list[str]] = {}
+        self.columns: dict[str, list[str]] = {}
         pg.adapters.register_dumper(_JsonText, _Json)
         for source, table in tables:
             columns = sql.SQL(", ").join(
@@ -95,6 +96,7 @@ class Bare:
             found = pg.execute(query).fetchall()
             if found:
                 self.rows[table.name] = found
+                self.columns[table.name] = [c.name for c in table.c]
                 kinds = {
                     "UUID": "uuid",
                     "TEXT": "text",
@@ -129,7 +131,9 @@ class Bare:
                 for name, rows in self.rows.items():
                     size = -(-len(rows) // parts)
                     with cursor.copy(
-                        sql.SQL("COPY bench_bare.{} FROM STDIN (FORMAT binary)").format(sql.Identifier(name))
+                        sql.SQL("COPY bench_bare.{} ({}) FROM STDIN (FORMAT binary)").format(
+                            sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, self.columns[name]))
+                        )
                     ) as copy:
                         copy.set_types(self.types[name])
                         for row in rows[part * size : (part + 1) * size]:
