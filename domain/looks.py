@@ -18,7 +18,7 @@ from domain.state import Account
 KINDS = ("monitor|", "package|")
 """Timers that are looks at a position."""
 NO_CHAIN = b""
-ANY_PRICE, THIS_PRICE = (-1, 1 << 62), (0, 0)
+ANY_PRICE, THIS_PRICE = (-1, measure.NO_LIMIT), (0, 0)
 
 
 class Look(NamedTuple):

@@ -14,6 +14,8 @@ from domain.money import floor_int, ratio_e10, round_half_up
 from domain.state import Account
 
 LEVELS = (1, 2, 3)
+NO_LIMIT = 1 << 62
+"""Above every price, 1e-4 dollars."""
 
 
 class Holding(NamedTuple):
@@ -187,9 +189,6 @@ def steady_between(d: Decision, account: Account, holding: Holding) -> tuple[int
     above = prices[holding.level].reached_e4 if holding.level < len(prices) else -1
     calm_e4 = prices[holding.level - 1].calm_e4 if holding.level else None
     return max(above, 0), NO_LIMIT if calm_e4 is None else calm_e4
-
-
-NO_LIMIT = 1 << 62
 
 
 def adverse_move_e6(holding: Holding, price_e4: int) -> Fraction:

@@ -34,6 +34,14 @@ def made(plain: dict[str, Any], **other: Any) -> OptionChain:
     return OptionChain(**{**plain, **other})
 
 
+def damaged(chain: OptionChain, data: st.DataObject) -> bytes:
+    """Its record with bytes changed, cut off or added."""
+    whole = CODEC.encode_record(chain)
+    at = data.draw(st.integers(HEADER_BYTES, len(whole) - 1))
+    other = data.draw(st.binary(min_size=1, max_size=3))
+    return data.draw(st.sampled_from([whole[:at], whole + b"\x02", whole[:at] + other + whole[at + 1 :]]))
+
+
 @st.composite
 def chains(draw: st.DrawFn) -> OptionChain:
     """A chain of any length, with any numbers and names."""
@@ -64,10 +72,7 @@ def test_it_reads_what_the_general_decoder_reads(chain: OptionChain) -> None:
 @given(chains(), st.data())
 def test_a_broken_record_is_read_as_before(chain: OptionChain, data: st.DataObject) -> None:
     # given a record in which bytes were changed, cut off or added
-    whole = CODEC.encode_record(chain)
-    at = data.draw(st.integers(HEADER_BYTES, len(whole) - 1))
-    other = data.draw(st.binary(min_size=1, max_size=3))
-    broken = data.draw(st.sampled_from([whole[:at], whole + b"\x02", whole[:at] + other + whole[at + 1 :]]))
+    broken = damaged(chain, data)
     # then the codec says of it what the general decoder says
     assert READ is not None
     found = READ(broken)
@@ -113,10 +118,7 @@ def test_one_quote_is_that_of_the_whole_chain(chain: OptionChain, data: st.DataO
 @given(listings(), st.data())
 def test_one_quote_of_a_broken_chain_is_no_other_than_the_chain_gives(chain: OptionChain, data: st.DataObject) -> None:
     # given a chain in which bytes were changed, cut off or added
-    whole = CODEC.encode_record(chain)
-    at = data.draw(st.integers(HEADER_BYTES, len(whole) - 1))
-    other = data.draw(st.binary(min_size=1, max_size=3))
-    broken = data.draw(st.sampled_from([whole[:at], whole + b"\x02", whole[:at] + other + whole[at + 1 :]]))
+    broken = damaged(chain, data)
     contract = occ_symbol(chain.underlying, chain.expiries[0], chain.rights[0], chain.strikes_e3[0])
     try:
         quote = read_quote(broken, contract, option(contract))
